@@ -1,0 +1,1 @@
+"""How alike two images are, by many notions of likeness; no user interface in here."""

@@ -1,0 +1,84 @@
+"""Everything that can go wrong on account of what a visitor brought or a host lacks.
+
+ImgSimError
+├── PictureError            the bytes cannot become a Picture
+│   ├── EmptyFile
+│   ├── NotAPicture         no decoder knows it
+│   ├── PictureDamaged      truncated or corrupt
+│   └── PictureTooLarge     bytes, pixels or a side over the limit
+├── MethodError             a method cannot answer for this pair
+│   ├── PictureTooSmall
+│   ├── UnknownMethod
+│   └── BadOption
+└── ModelError              a learned model cannot be used
+    ├── UnknownModel
+    ├── WeightsMissing      not on this host, and not to be had just now
+    └── WeightsWrong        found, but not this model's
+
+Each carries a `Text` that a visitor may read: which file, what was wrong, what to do.
+Anything else that is raised is a bug and stays loud.
+"""
+
+from __future__ import annotations
+
+from imgsim_core.text import Text
+
+
+class ImgSimError(Exception):
+    """Base of all errors whose sentence is meant for a visitor."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(str(text))
+        self.text = text
+
+
+class PictureError(ImgSimError):
+    """The bytes cannot become a Picture."""
+
+
+class EmptyFile(PictureError):
+    """No bytes at all."""
+
+
+class NotAPicture(PictureError):
+    """No decoder knows the content."""
+
+
+class PictureDamaged(PictureError):
+    """A picture by its head, but its body cannot be decoded."""
+
+
+class PictureTooLarge(PictureError):
+    """More bytes, pixels or a longer side than the gate lets in."""
+
+
+class MethodError(ImgSimError):
+    """A method cannot answer for this pair."""
+
+
+class PictureTooSmall(MethodError):
+    """The method needs more pixels than the picture has."""
+
+
+class UnknownMethod(MethodError):
+    """No method has this id."""
+
+
+class BadOption(MethodError):
+    """An option's name or value is not one of the method's."""
+
+
+class ModelError(ImgSimError):
+    """A learned model cannot be used."""
+
+
+class UnknownModel(ModelError):
+    """No model of the catalogue has this id."""
+
+
+class WeightsMissing(ModelError):
+    """The weights are not on this host, and cannot be had just now."""
+
+
+class WeightsWrong(ModelError):
+    """A weights file was found but does not fit the model."""

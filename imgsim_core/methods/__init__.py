@@ -1,0 +1,1 @@
+"""One file a family, each ending in METHODS."""
