@@ -1,0 +1,35 @@
+"""`python -m bench`: run every benchmark, print one table, write bench/results.json."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+import bench
+from bench.measure import Row
+
+
+def main() -> None:
+    rows: list[Row] = []
+    wanted = sys.argv[1:]
+    for module in pkgutil.iter_modules(bench.__path__):
+        if module.name.startswith("bench_") and (not wanted or module.name[6:] in wanted):
+            rows += import_module(f"bench.{module.name}").rows()
+    print(f"{'work':<44} {'measure':<8} {'ours':>10} {'peer':>10} {'ratio':>8} {'target':>7}")
+    for row in rows:
+        mark = "reached" if row.reached else "MISSED"
+        print(
+            f"{row.work:<44} {row.measure:<8} {row.ours:>10.1f} {row.theirs:>10.1f} "
+            f"{row.ratio:>7.1f}x {row.target:>6.0f}x  {mark}; {row.correct}"
+        )
+    if not wanted:
+        results = [{**asdict(row), "ratio": row.ratio, "reached": row.reached} for row in rows]
+        (Path(__file__).parent / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
