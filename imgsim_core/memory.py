@@ -1,0 +1,116 @@
+"""What has been worked out already, kept within a bound of bytes and shared by all visitors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from cachetools import LRUCache
+
+from imgsim_core.method import Described, Evidence, Method
+from imgsim_core.picture import Picture
+
+Made = TypeVar("Made")
+
+_SMALL = 256  # bytes charged for anything that is not an array: keeps the count bounded too
+
+
+def size_in_bytes(value: Any) -> int:
+    """Estimate what a value holds: its arrays and byte strings, however deeply nested."""
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes) + _SMALL
+    if isinstance(value, (bytes, str)):
+        return len(value) + _SMALL
+    if isinstance(value, dict):
+        return _SMALL + sum(size_in_bytes(item) for item in value.values())
+    if isinstance(value, (tuple, list)):
+        return _SMALL + sum(size_in_bytes(item) for item in value)
+    if isinstance(value, Picture):
+        return _SMALL  # held by whoever brought it
+    if is_dataclass(value):
+        return _SMALL + sum(size_in_bytes(getattr(value, item.name)) for item in fields(value))
+    return _SMALL
+
+
+class Memory:
+    """A bounded store of results, each made once even when several threads ask at a time.
+
+    Keys hold a picture's digest, never its pixels: equal digests are equal pictures.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Least recently used results are dropped beyond this.
+
+    Attributes
+    ----------
+    described : int
+        Descriptions made so far; a test or the status page can watch it stand still.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._results: LRUCache[Hashable, Any] = LRUCache(max_bytes, getsizeof=size_in_bytes)
+        self._lock = threading.Lock()
+        self._under_way: dict[Hashable, threading.Lock] = {}
+        self.described = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes held now, by estimate."""
+        return int(self._results.currsize)
+
+    def recall(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return the result kept under `key`, making it first if it is not there.
+
+        Parameters
+        ----------
+        key : hashable
+        make : callable
+            Called at most once at a time for a key; what it raises is not kept.
+        """
+        missing = object()
+        with self._lock:
+            found = self._results.get(key, missing)
+            if found is not missing:
+                return found  # type: ignore[no-any-return]
+            turn = self._under_way.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                found = self._results.get(key, missing)
+            if found is not missing:
+                return found  # type: ignore[no-any-return]
+            try:
+                made = make()
+                with self._lock:
+                    if size_in_bytes(made) <= self._results.maxsize:
+                        self._results[key] = made
+            finally:
+                with self._lock:
+                    self._under_way.pop(key, None)
+        return made
+
+    def describe(self, method: Method, options: Any, picture: Picture) -> Any:
+        """Describe a picture, or recall its description; fits `comparison.Describe`."""
+
+        def make() -> Any:
+            with self._lock:
+                self.described += 1
+            return method.describe(picture, options)
+
+        return self.recall(("describe", method.id, options, picture.digest), make)
+
+    def explain(
+        self, method: Method, options: Any, a: Picture, b: Picture
+    ) -> tuple[Evidence, ...]:
+        """Explain a pair's score, or recall the explanation."""
+
+        def make() -> tuple[Evidence, ...]:
+            described = [
+                Described(picture, self.describe(method, options, picture)) for picture in (a, b)
+            ]
+            return method.explain(described[0], described[1], options)
+
+        return self.recall(("explain", method.id, options, a.digest, b.digest), make)

@@ -1,0 +1,65 @@
+"""Memory keeps results within its bound and makes each once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from imgsim_core.memory import Memory, size_in_bytes
+
+
+def test_a_result_is_made_once_and_recalled():
+    memory, made = Memory(10_000), []
+    for _ in range(3):
+        assert memory.recall("key", lambda: made.append(1) or "answer") == "answer"
+    assert len(made) == 1
+
+
+def test_eight_threads_that_ask_together_make_one_result():
+    memory, made = Memory(10_000), []
+    together = threading.Barrier(8)
+
+    def slow():
+        made.append(1)
+        time.sleep(0.05)
+        return "answer"
+
+    def ask(_):
+        together.wait()
+        return memory.recall("key", slow)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {"answer"}
+    assert len(made) == 1
+
+
+def test_the_bound_holds_and_the_oldest_goes_first():
+    memory = Memory(5_000)
+    for number in range(20):
+        memory.recall(number, lambda: np.zeros(1_000, np.uint8))
+    assert memory.held_bytes <= 5_000
+    made = []
+    memory.recall(19, lambda: made.append("recent"))
+    memory.recall(0, lambda: made.append("oldest"))
+    assert made == ["oldest"]
+
+
+def test_a_result_larger_than_the_bound_is_returned_but_not_kept():
+    memory = Memory(100)
+    assert memory.recall("big", lambda: np.zeros(1_000)).shape == (1_000,)
+    assert memory.held_bytes == 0
+
+
+def test_a_failure_is_not_kept():
+    memory = Memory(10_000)
+    with pytest.raises(ZeroDivisionError):
+        memory.recall("key", lambda: 1 / 0)
+    assert memory.recall("key", lambda: "answer") == "answer"
+
+
+def test_nested_arrays_are_counted():
+    assert size_in_bytes({"a": (np.zeros(1_000, np.uint8), [b"x" * 500])}) >= 1_500
