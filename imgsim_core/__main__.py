@@ -1,0 +1,319 @@
+"""The command line, thin over the core: exit 0, or 2 with one sentence on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from imgsim_core import __version__, registry
+from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
+from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
+from imgsim_core.method import Method
+from imgsim_core.picture import Picture, open_picture
+from imgsim_core.report import (
+    comparison_as_dict,
+    direction_in_words,
+    methods_as_markdown,
+    number_in_words,
+    scale_as_dict,
+    scale_in_words,
+)
+from imgsim_core.text import Text, UserText
+
+# One byte more than the gate lets in is enough for it to refuse, whatever is read.
+MOST_BYTES = 30 * 1024 * 1024 + 1
+
+
+class CommandLineError(ImgSimError):
+    """The arguments, or a file that they name, cannot be used."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a mistake as one sentence instead of usage and message."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandLineError(
+            Text(
+                "The command was not understood ({problem}); --help lists what there is.",
+                problem=UserText(message),
+            )
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process, if not given.
+
+    Returns
+    -------
+    int
+        0, or 2 after one sentence on standard error.
+    """
+    parser = _parser()
+    try:
+        chosen = parser.parse_args(arguments)
+        chosen.run(chosen)
+    except ImgSimError as error:
+        print(_shown(error.text), file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="python -m imgsim_core", description="How alike are two pictures?")
+    parser.add_argument("--version", action="version", version=f"imgsim {__version__}")
+    parser.set_defaults(run=lambda chosen: parser.print_help())
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_compare(commands)
+    _add_methods(commands)
+    return parser
+
+
+# ── compare ────────────────────────────────────────────────────────────────────────
+
+
+def _add_compare(commands: Any) -> None:
+    parser = commands.add_parser("compare", help="measure how alike two pictures are")
+    parser.add_argument("a", metavar="A", help="file of the first picture")
+    parser.add_argument("b", metavar="B", help="file of the second picture")
+    parser.add_argument(
+        "--method",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="ask this method only (may be repeated); all methods otherwise",
+    )
+    parser.add_argument(
+        "--option",
+        metavar="METHOD.NAME=VALUE",
+        action="append",
+        default=[],
+        help="set an option of a method (may be repeated)",
+    )
+    parser.add_argument(
+        "--article", action="store_true", help="measure as the article does: its methods, its way"
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    parser.set_defaults(run=_compare)
+
+
+def _compare(chosen: argparse.Namespace) -> None:
+    questions = _questions(chosen.method, chosen.option, chosen.article)
+    comparison = compare_pictures(_opened(chosen.a), _opened(chosen.b), questions)
+    if chosen.json:
+        _print_json(comparison_as_dict(comparison))
+    else:
+        print(_comparison_as_table(comparison))
+
+
+def _questions(
+    method_ids: Sequence[str], settings: Sequence[str], article: bool
+) -> tuple[Question, ...]:
+    methods = _methods(method_ids, article)
+    values: dict[str, dict[str, object]] = {method.id: {} for method in methods}
+    for setting in settings:
+        method_id, name, value = _setting(setting)
+        if method_id not in values:
+            raise BadOption(
+                Text("{setting} is for a method that is not asked.", setting=UserText(setting))
+            )
+        values[method_id][name] = value
+    return tuple(
+        Question(method, _options(method, values[method.id], article)) for method in methods
+    )
+
+
+def _methods(method_ids: Sequence[str], article: bool) -> tuple[Method, ...]:
+    if not method_ids:
+        return registry.article_methods() if article else registry.all_methods()
+    # A method named twice is asked once.
+    methods = tuple(map(registry.method_by_id, dict.fromkeys(method_ids)))
+    for method in methods:
+        if article and method.article is None:
+            raise UnknownMethod(
+                Text("The article does not use the method {method}.", method=method.id)
+            )
+    return methods
+
+
+def _setting(setting: str) -> tuple[str, str, str]:
+    name, equals, value = setting.partition("=")
+    method_id, dot, option = name.partition(".")
+    if not (equals and dot):
+        raise BadOption(
+            Text("{setting} is not of the form METHOD.NAME=VALUE.", setting=UserText(setting))
+        )
+    return method_id, option, value
+
+
+def _options(method: Method, values: Mapping[str, object], article: bool) -> Any:
+    asked = method.options_from(values)
+    if not article:
+        return asked
+    return dataclasses.replace(method.article, **{name: getattr(asked, name) for name in values})
+
+
+def _opened(path: str) -> Picture:
+    name = UserText(path)
+    try:
+        if Path(path).is_dir():
+            raise CommandLineError(Text("{name} is a folder, not a picture file.", name=name))
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES)
+    except FileNotFoundError:
+        raise CommandLineError(Text("There is no file {name}.", name=name)) from None
+    except PermissionError:
+        raise CommandLineError(Text("The file {name} may not be read.", name=name)) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise CommandLineError(
+            Text("The file {name} cannot be read: {why}.", name=name, why=UserText(error))
+        ) from None
+    return open_picture(data, Path(path).name)
+
+
+def _comparison_as_table(comparison: Comparison) -> str:
+    lines = []
+    for letter, picture in (("A", comparison.a), ("B", comparison.b)):
+        lines.append(f"{letter}  {_printable(picture.name)}  {picture.width} × {picture.height}")
+        lines += [f"   {_shown(note)}" for note in picture.notes]
+    lines += ["", *_aligned([_score_cells(score) for score in comparison.scores])]
+    if comparison.unavailable:
+        lines += ["", "Not measured"]
+        lines += [
+            f"{item.question.method.id}: {_shown(item.reason)}" for item in comparison.unavailable
+        ]
+    return "\n".join(lines)
+
+
+def _score_cells(score: Score) -> list[str]:
+    method, scale = score.question.method, score.scale
+    unit = f" {scale.unit}" if scale.unit is not None else ""
+    return [
+        str(method.family.label),
+        method.id,
+        number_in_words(score.value, scale) + unit,
+        f"{scale_in_words(scale)}; {str(direction_in_words(scale)).lower()}",
+        f"{score.milliseconds:.0f} ms",
+    ]
+
+
+# ── methods ────────────────────────────────────────────────────────────────────────
+
+
+def _add_methods(commands: Any) -> None:
+    parser = commands.add_parser("methods", help="list the methods and their options")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    form.add_argument("--markdown", action="store_true", help="write the table of the README")
+    parser.add_argument(
+        "--translations",
+        metavar="FOLDER",
+        help="translate the Markdown table by the JSON catalogues in this folder",
+    )
+    parser.set_defaults(run=_list_methods)
+
+
+def _list_methods(chosen: argparse.Namespace) -> None:
+    methods = registry.all_methods()
+    if chosen.json:
+        _print_json([_method_as_dict(method) for method in methods])
+    elif chosen.markdown:
+        catalogue = _catalogue(chosen.translations)
+        print(methods_as_markdown(methods, lambda english: catalogue.get(english, english)), end="")
+    else:
+        for line in _aligned([_method_cells(method) for method in methods]):
+            print(line)
+
+
+def _catalogue(folder: str | None) -> dict[str, str]:
+    catalogue: dict[str, str] = {}
+    for path in sorted(Path(folder).glob("*.json")) if folder is not None else ():
+        catalogue |= json.loads(path.read_text(encoding="utf-8"))
+    return catalogue
+
+
+def _method_as_dict(method: Method) -> dict[str, Any]:
+    reason = method.availability()
+    return {
+        "id": method.id,
+        "label": str(method.label),
+        "family": method.family.value,
+        "about": str(method.about),
+        "scale": scale_as_dict(method.scale),
+        "symmetric": method.symmetric,
+        "article": method.article is not None,
+        "source": method.source,
+        "unavailable": None if reason is None else str(reason),
+        "options": [
+            {
+                "name": item.name,
+                "label": str(item.label),
+                "default": item.default,
+                "choices": None if item.choices is None else list(item.choices),
+                "low": item.low,
+                "high": item.high,
+            }
+            for item in method.option_fields
+        ],
+    }
+
+
+def _method_cells(method: Method) -> list[str]:
+    reason = method.availability()
+    return [
+        str(method.family.label),
+        method.id,
+        str(method.label),
+        str(scale_in_words(method.scale)),
+        "" if reason is None else str(reason),
+    ]
+
+
+# ── Output ─────────────────────────────────────────────────────────────────────────
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2, allow_nan=False))
+
+
+def _printable(text: str) -> str:
+    """Keep a file name from moving the cursor or colouring the terminal."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def _shown(text: Text) -> str:
+    return text.render(show_user_text=_printable)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pad the columns to equal width; the last one is left as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a letter (× on an old code page) shows an escape instead.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,463 @@
+"""A comparison as something to keep: JSON, CSV, or one HTML file that needs nothing else.
+
+Infinite numbers have no spelling in JSON: they are the strings "inf" and "-inf", which
+``float`` reads back in Python.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+import math
+import platform
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from PIL import Image
+
+from imgsim_core import __version__
+from imgsim_core.comparison import Comparison, Question, Score, Unavailable
+from imgsim_core.method import Method, OptionField, Scale
+from imgsim_core.picture import Picture
+from imgsim_core.text import Text
+
+Translate = Callable[[str], str]
+
+PICTURE_SIDE = 800  # pixels: enough to recognise a picture, small enough to send by mail
+LIBRARIES = (
+    "numpy",
+    "opencv-python",
+    "scikit-image",
+    "pillow",
+    "mahotas",
+    "torch",
+    "timm",
+    "open_clip_torch",
+)
+
+CSV_COLUMNS = (
+    "picture_a",
+    "picture_b",
+    "method",
+    "label",
+    "family",
+    "value",
+    "identical",
+    "opposite",
+    "unit",
+    "milliseconds",
+    "reason",
+)
+
+# What a spreadsheet may read as the start of a formula, full-width forms included.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+# ── Numbers and scales in words ────────────────────────────────────────────────────
+
+
+def number_in_json(value: float) -> float | str:
+    """Return `value` itself if finite, else "inf" or "-inf"."""
+    return value if math.isfinite(value) else str(value)
+
+
+def number_in_words(value: float, scale: Scale) -> str:
+    """Write a value as a reader expects it: rounded to the scale, a minus sign, ∞."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    rounded = f"{value:.{scale.decimals}f}"
+    # A tiny negative number would show as minus nought.
+    return rounded.replace("-", "−" if float(rounded) else "")
+
+
+def scale_in_words(scale: Scale) -> Text:
+    """Say what the two ends of a scale are."""
+    return Text(
+        "{identical} identical, {opposite} at the other end",
+        identical=number_in_words(scale.identical, scale),
+        opposite=number_in_words(scale.opposite, scale),
+    )
+
+
+def direction_in_words(scale: Scale) -> Text:
+    """Say whether more or less means more alike."""
+    if scale.higher_is_alike:
+        return Text("Higher is more alike")
+    return Text("Lower is more alike")
+
+
+# ── JSON and CSV ───────────────────────────────────────────────────────────────────
+
+
+def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+    """Give a comparison as plain data, in English.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    dict
+        Keys `a`, `b` (name, digest, width, height, notes), `scores` (method, label,
+        family, value, scale, milliseconds) and `unavailable` (method, reason). All of
+        it fits JSON: infinite numbers are the strings "inf" and "-inf".
+    """
+    return {
+        "a": _picture_as_dict(comparison.a),
+        "b": _picture_as_dict(comparison.b),
+        "scores": [_score_as_dict(score) for score in comparison.scores],
+        "unavailable": [
+            {"method": answer.question.method.id, "reason": str(answer.reason)}
+            for answer in comparison.unavailable
+        ],
+    }
+
+
+def scale_as_dict(scale: Scale) -> dict[str, Any]:
+    """Give the two ends and the unit of a scale as plain data."""
+    return {
+        "identical": number_in_json(scale.identical),
+        "opposite": number_in_json(scale.opposite),
+        "unit": None if scale.unit is None else str(scale.unit),
+    }
+
+
+def comparison_as_json(comparison: Comparison) -> str:
+    """Write `comparison_as_dict` as JSON, ASCII only so that no console garbles it."""
+    return json.dumps(comparison_as_dict(comparison), indent=2, allow_nan=False)
+
+
+def comparison_as_csv(comparison: Comparison) -> str:
+    """Write a comparison as CSV, one row an answer, safe to open in a spreadsheet.
+
+    Parameters
+    ----------
+    comparison : Comparison
+
+    Returns
+    -------
+    str
+        Lines end in CR LF (RFC 4180). A text cell that a spreadsheet could take for a
+        formula starts with an apostrophe. For Excel, encode it as "utf-8-sig".
+    """
+    output = io.StringIO()
+    table = csv.writer(output)
+    table.writerow(CSV_COLUMNS)
+    for answer in comparison.answers:
+        cells = [comparison.a.name, comparison.b.name, *_answer_cells(answer)]
+        table.writerow([_safe_cell(cell) for cell in cells])
+    return output.getvalue()
+
+
+def _picture_as_dict(picture: Picture) -> dict[str, Any]:
+    return {
+        "name": picture.name,
+        "digest": picture.digest,
+        "width": picture.width,
+        "height": picture.height,
+        "notes": [str(note) for note in picture.notes],
+    }
+
+
+def _score_as_dict(score: Score) -> dict[str, Any]:
+    method = score.question.method
+    return {
+        "method": method.id,
+        "label": str(method.label),
+        "family": method.family.value,
+        "value": number_in_json(score.value),
+        "scale": scale_as_dict(score.scale),
+        "milliseconds": round(score.milliseconds, 1),
+    }
+
+
+def _answer_cells(answer: Score | Unavailable) -> list[float | str]:
+    method = answer.question.method
+    head: list[float | str] = [method.id, str(method.label), method.family.value]
+    if isinstance(answer, Unavailable):
+        return [*head, "", "", "", "", "", str(answer.reason)]
+    scale = answer.scale
+    unit = "" if scale.unit is None else str(scale.unit)
+    numbers = [answer.value, scale.identical, scale.opposite]
+    return [*head, *numbers, unit, round(answer.milliseconds, 1), ""]
+
+
+def _safe_cell(cell: float | str) -> float | str:
+    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
+        return f"'{cell}"
+    return cell
+
+
+# ── HTML ───────────────────────────────────────────────────────────────────────────
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2530; --soft: #566171; --paper: #ffffff;
+  --rule: #d5dbe3; --band: #f3f5f8; --yes: #0b6b3a; --no: #9a3412; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a9b3c1;
+  --paper: #14181e; --rule: #37404d; --band: #1d232c; --yes: #6fd69b; --no: #f5a97f; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 68rem; color: var(--ink);
+  background: var(--paper); font: 1rem/1.5 system-ui, "Noto Sans CJK SC", "PingFang SC",
+  "Microsoft YaHei", sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
+.soft, figcaption small, td small { color: var(--soft); }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin: 1.25rem 0; }
+figure { margin: 0; }
+figure img { display: block; max-width: 100%; max-height: 24rem; margin: 0 auto .5rem;
+  border: 1px solid var(--rule); image-rendering: auto; }
+figcaption ul { margin: .25rem 0 0; padding-left: 1.2rem; }
+table { width: 100%; border-collapse: collapse; }
+th, td { padding: .45rem .6rem; border-bottom: 1px solid var(--rule); text-align: left;
+  vertical-align: top; }
+thead th { background: var(--band); font-weight: 600; }
+tbody th { font-weight: 600; }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
+td small, th small { display: block; font-weight: 400; }
+.alike { color: var(--yes); font-weight: 600; }
+.not-alike { color: var(--no); font-weight: 600; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
+dt { color: var(--soft); } dd { margin: 0; }
+@media (max-width: 46rem) {
+  .pair { gap: .6rem; }
+  table, tbody, tr, td, tbody th { display: block; width: 100%; }
+  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
+  tr { border-bottom: 2px solid var(--rule); padding: .5rem 0; }
+  td, tbody th { border: 0; padding: .1rem 0; }
+  td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); }
+  td small { display: inline; } td small::before { content: " · "; }
+}
+@media print { :root { --ink: #000; --soft: #444; --paper: #fff; --rule: #bbb; --band: #eee;
+  --yes: #064; --no: #820; } body { max-width: none; padding: 0; font-size: 10pt; }
+  tr, figure { break-inside: avoid; } figure img { max-height: 7cm; } }
+"""
+
+
+def comparison_as_html(
+    comparison: Comparison,
+    *,
+    lines: Mapping[str, float],
+    translate: Translate = str,
+    language: str = "en",
+    written: datetime | None = None,
+) -> str:
+    """Write a comparison as one HTML file without scripts or anything remote.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    lines : mapping
+        Method id to the line between alike and not alike; where one is missing, the
+        line of the method's scale.
+    translate : callable
+        From an English template to the reader's language.
+    language : str
+        BCP 47 tag of that language.
+    written : datetime, optional
+        When the report was made, with a time zone; now, if not given.
+
+    Returns
+    -------
+    str
+        A whole document. The pictures are in it as JPEG, at most `PICTURE_SIDE` pixels
+        on a side; everything that came from a visitor is escaped.
+    """
+
+    def say(text: Text | str) -> str:
+        return html.escape(text.render(translate) if isinstance(text, Text) else text)
+
+    title = say(Text("How alike are these two pictures?"))
+    moment = (written or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M %Z")
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="{html.escape(language)}">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            # Even if something slipped through the escaping, nothing could run or load.
+            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+            "img-src data:; style-src 'unsafe-inline'\">",
+            f"<title>{title}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            f"<h1>{title}</h1>",
+            f'<p class="soft">{say(Text("Made by imgsim on {moment}", moment=moment))}</p>',
+            '<div class="pair">',
+            _figure(comparison.a, Text("Picture A"), say),
+            _figure(comparison.b, Text("Picture B"), say),
+            "</div>",
+            _scores_section(comparison.scores, lines, say),
+            _unavailable_section(comparison.unavailable, say),
+            _versions_section(say),
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+Say = Callable[[Text | str], str]
+
+
+def _figure(picture: Picture, title: Text, say: Say) -> str:
+    notes = "".join(f"<li>{say(note)}</li>" for note in picture.notes)
+    size = f"{picture.width} × {picture.height}"
+    return (
+        f'<figure><img src="{_data_url(picture)}" alt="{say(title)}">'
+        f"<figcaption><strong>{say(title)}</strong> <bdi>{say(picture.name)}</bdi> "
+        f"<small>{size}</small>"
+        f"{f'<ul>{notes}</ul>' if notes else ''}</figcaption></figure>"
+    )
+
+
+def _data_url(picture: Picture) -> str:
+    image = Image.fromarray(picture.rgb)
+    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    output = io.BytesIO()
+    image.save(output, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(output.getvalue()).decode('ascii')}"
+
+
+def _scores_section(scores: Iterable[Score], lines: Mapping[str, float], say: Say) -> str:
+    rows = "\n".join(_row(score, lines, say) for score in scores)
+    if not rows:
+        return ""
+    names = (_FAMILY, _METHOD, _SCORE, _SCALE, _LINE, _VERDICT, _OPTIONS, _COST)
+    head = "".join(f'<th scope="col">{say(name)}</th>' for name in names)
+    explanation = Text(
+        "Alike means that the score is on the alike side of the line, "
+        "which whoever made this report could move."
+    )
+    return (
+        f"<h2>{say(Text('Scores'))}</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n"
+        f'<tbody>\n{rows}\n</tbody>\n</table>\n<p class="soft">{say(explanation)}</p>'
+    )
+
+
+_FAMILY = Text("Family")
+_METHOD = Text("Method")
+_SCORE = Text("Score")
+_SCALE = Text("Scale")
+_LINE = Text("Line")
+_VERDICT = Text("Verdict")
+_OPTIONS = Text("Options")
+_COST = Text("Time")
+
+
+def _row(score: Score, lines: Mapping[str, float], say: Say) -> str:
+    method, scale = score.question.method, score.scale
+    line = lines.get(method.id, scale.line)
+    unit = f" {say(scale.unit)}" if scale.unit is not None else ""
+    alike = scale.is_alike(score.value, line)
+    verdict = (
+        f'<span class="alike">{say(Text("Alike"))}</span>'
+        if alike
+        else f'<span class="not-alike">{say(Text("Not alike"))}</span>'
+    )
+    options = "<br>".join(
+        f"{say(item.label)}: {say(_option_in_words(item, value))}"
+        for item, value in _options_used(score.question)
+    )
+    cells = [
+        (_FAMILY, say(method.family.label)),
+        (_SCORE, number_in_words(score.value, scale) + unit),
+        (_SCALE, f"{say(scale_in_words(scale))}<small>{say(direction_in_words(scale))}</small>"),
+        (_LINE, number_in_words(line, scale) + unit),
+        (_VERDICT, verdict),
+        (_OPTIONS, options or "–"),
+        (_COST, f"{score.milliseconds:.0f} ms"),
+    ]
+    family, *rest = [
+        f"<td{' class=number' if name in (_SCORE, _LINE, _COST) else ''} "
+        f'data-name="{say(name)}">{content}</td>'
+        for name, content in cells
+    ]
+    return f'<tr>{family}<th scope="row">{say(method.label)}</th>{"".join(rest)}</tr>'
+
+
+def _options_used(question: Question) -> list[tuple[OptionField, Any]]:
+    return [(item, getattr(question.options, item.name)) for item in question.method.option_fields]
+
+
+def _option_in_words(item: OptionField, value: Any) -> Text | str:
+    if item.choices is not None:
+        return item.choices[value]
+    if isinstance(value, bool):
+        return Text("On") if value else Text("Off")
+    return str(value)
+
+
+def _unavailable_section(unavailable: Iterable[Unavailable], say: Say) -> str:
+    rows = "".join(
+        f"<li><strong>{say(answer.question.method.label)}</strong>: {say(answer.reason)}</li>"
+        for answer in unavailable
+    )
+    return f"<h2>{say(Text('Not measured'))}</h2>\n<ul>{rows}</ul>" if rows else ""
+
+
+def _versions_section(say: Say) -> str:
+    rows = "".join(
+        f"<dt>{say(name)}</dt><dd>{say(version)}</dd>" for name, version in versions().items()
+    )
+    return f"<h2>{say(Text('Made with'))}</h2>\n<dl>{rows}</dl>"
+
+
+def versions() -> dict[str, str]:
+    """List imgsim, Python and the libraries that a score depends on, with versions."""
+    found = {"imgsim": __version__, "Python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue  # one family cannot answer without it; the others can
+    return found
+
+
+# ── The methods as a table, for the README ─────────────────────────────────────────
+
+
+def methods_as_markdown(methods: Iterable[Method], translate: Translate = str) -> str:
+    """Write a Markdown table of methods.
+
+    Parameters
+    ----------
+    methods : iterable of Method
+    translate : callable
+        From an English template to the reader's language.
+
+    Returns
+    -------
+    str
+        One line a method, a line break at the end.
+    """
+
+    def row(cells: Iterable[str]) -> str:
+        # A bar inside a cell would start the next one.
+        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
+
+    def say(text: Text) -> str:
+        return re.sub(r"\s+", " ", text.render(translate))
+
+    names = (_FAMILY, _METHOD, Text("Id"), _SCALE, Text("What it sees"))
+    table = row(say(name) for name in names) + row(["---"] * len(names))
+    for method in methods:
+        unit = f" ({say(method.scale.unit)})" if method.scale.unit is not None else ""
+        table += row(
+            [
+                say(method.family.label),
+                say(method.label),
+                f"`{method.id}`",
+                say(scale_in_words(method.scale)) + unit,
+                say(method.about),
+            ]
+        )
+    return table
