@@ -275,6 +275,7 @@ def _decoded(
         frames = _frames_note(image, name)
         sixteen_bits = _has_sixteen_bits(image)
         full_size = image.size
+        _mend_transparent_colour(image)
         try:
             orientation = _orientation(image)
             if long_side is not None and image.format in ("JPEG", "MPO"):
@@ -359,6 +360,16 @@ def _has_sixteen_bits(image: ImageFile.ImageFile) -> bool:
     return any(";16" in str(tile.args) for tile in image.tile)
 
 
+def _mend_transparent_colour(image: ImageFile.ImageFile) -> None:
+    """Bring a PNG's transparent colour from the file's depth to that of the pixels."""
+    colour = image.info.get("transparency")
+    stored = str(image.tile[0].args) if image.format == "PNG" and image.tile else ""
+    if isinstance(colour, int) and stored in ("L;2", "L;4"):
+        image.info["transparency"] = colour * {"L;2": 85, "L;4": 17}[stored]
+    elif isinstance(colour, tuple) and stored == "RGB;16B":
+        image.info["transparency"] = tuple(channel >> 8 for channel in colour)
+
+
 def _orientation(image: ImageFile.ImageFile) -> int:
     """EXIF orientation, 1 to 8; 1 where the metadata is unreadable."""
     try:
@@ -400,42 +411,43 @@ def _eight_bit_rgb(
 def _scaled_to_eight_bits(image: Image.Image, notes: list[Text]) -> Image.Image:
     """Bring 16-bit, 32-bit and float greys to 8 bits, as mode L or LA."""
     values = np.asarray(image)
-    low, high = _value_range(values, image.mode)
+    low, high = _value_range(values, image)
     if (low, high) == (0.0, 65535.0):
         notes.append(Text("Scaled from 16 bits a channel to 8."))
     else:
         notes.append(
             Text(
-                "Its brightness values were scaled from {low} to {high} down to 0 to 255.",
+                "Its brightness values, {low} to {high}, were scaled to 0 to 255.",
                 low=f"{low:g}",
                 high=f"{high:g}",
             )
         )
-    # float32 holds 16-bit values exactly; wider ones only need 8 bits of it
-    levels = np.nan_to_num(values.astype(np.float32), nan=low, posinf=high, neginf=low)
-    levels -= np.float32(low)
-    levels *= np.float32(255.0 / (high - low))
-    np.clip(np.rint(levels, out=levels), 0, 255, out=levels)
-    grey = Image.fromarray(levels.astype(np.uint8))
+    levels = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _STRIP):
+        rows = values[top : top + _STRIP].astype(np.float64)
+        rows = np.nan_to_num(rows, copy=False, nan=low, posinf=high, neginf=low)
+        levels[top : top + _STRIP] = np.clip(np.rint((rows - low) * (255 / (high - low))), 0, 255)
+    grey = Image.fromarray(levels)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return grey
 
 
-def _value_range(values: NDArray[Any], mode: str) -> tuple[float, float]:
+def _value_range(values: NDArray[Any], image: Image.Image) -> tuple[float, float]:
     """Values that stand for black and white.
 
-    The range of the type, where the values can be read so; what is present, otherwise.
+    They are those of the type, if it has such; else the least and the greatest present.
     Cameras and microscopes put 12 bits into 16: those would come out all but black.
     """
-    finite = values[np.isfinite(values)] if mode == "F" else values
+    if image.format == "PPM" and image.mode == "I":
+        return 0.0, 65535.0  # Pillow has read the file's own maximum
+    finite = values[np.isfinite(values)] if image.mode == "F" else values
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    usual = (1.0, 255.0, 65535.0) if mode == "F" else (4095.0, 65535.0)
-    if low >= 0:
-        for top in usual:
-            if high <= top:
-                return 0.0, top
+    tops = (1.0, 255.0, 65535.0) if image.mode == "F" else (4095.0, 65535.0)
+    fitting = [top for top in tops if low >= 0 and high <= top]
+    if fitting:
+        return 0.0, fitting[0]
     return (low, high) if high > low else (low - 1.0, low + 1.0)
 
 
@@ -443,8 +455,8 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]
     """Split a picture into L, RGB, CMYK or LAB, and its alpha unless that is all opaque."""
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return image.convert("L"), None
-    if image.mode in ("La", "LA"):
-        image = image.convert("LA") if image.mode == "La" else image
+    if image.mode in ("1", "L", "La", "LA"):
+        image = image.convert("LA")
         return image.getchannel("L"), _unless_opaque(image.getchannel("A"))
     if "transparency" in image.info or image.mode in ("RGBA", "RGBa", "PA"):
         image = image.convert("RGBA")
@@ -474,28 +486,30 @@ def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Text]) -> Im
     return image
 
 
-_COLOUR_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+_COLOUR_SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
 def _by_profile(image: Image.Image, profile: bytes, notes: list[Text]) -> Image.Image | None:
     """Convert by an embedded ICC profile; None if that changes nothing or cannot be done."""
     try:
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if embedded.profile.xcolor_space.strip() != _COLOUR_SPACE[image.mode]:
-            notes.append(Text("Its colour profile belongs to other colours and was left out."))
+        space = embedded.profile.xcolor_space.strip()
+        description = embedded.profile.profile_description or "ICC"
+        if (image.mode, space) == ("L", "RGB"):
+            image = image.convert("RGB")
+        if space != _COLOUR_SPACES[image.mode]:
+            notes.append(Text("Its colour profile is for other kinds of picture: left out."))
             return None
-        # Most profiles are sRGB by one name or another: nine levels a channel tell.
-        if image.mode == "RGB" and _changes_nothing(embedded):
+        if _changes_nothing(embedded, image.mode):
             return None
         converted = _transformed(image, embedded)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         notes.append(Text("Its colour profile is broken and was left out."))
         return None
-    description = embedded.profile.profile_description or ""
     notes.append(
         Text(
             "Colours converted from its profile {profile} to sRGB.",
-            profile=UserText(" ".join(description.split())[:60] or "ICC"),
+            profile=UserText(" ".join(description.split())[:60]),
         )
     )
     return converted
@@ -506,12 +520,21 @@ def _transformed(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image
     return ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB") or image
 
 
-def _changes_nothing(profile: ImageCms.ImageCmsProfile) -> bool:
-    """Tell whether a profile moves no colour of a 9 × 9 × 9 grid by more than a level."""
-    levels = np.linspace(0, 255, 9).astype(np.uint8)
-    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
-    moved = np.asarray(_transformed(Image.fromarray(grid), profile))
-    return int(np.abs(moved.astype(int) - grid).max()) <= 1
+def _changes_nothing(profile: ImageCms.ImageCmsProfile, mode: str) -> bool:
+    """Tell whether a profile is sRGB, by whatever name, as most are: converting is costly.
+
+    It is if no grey, or no colour of a 9 × 9 × 9 grid, moves by more than one level.
+    """
+    if mode == "CMYK":
+        return False
+    if mode == "L":
+        colours: NDArray[np.uint8] = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    else:
+        levels = np.linspace(0, 255, 9).astype(np.uint8)
+        colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
+    image = Image.fromarray(colours)
+    moved = np.asarray(_transformed(image, profile), np.int16)
+    return int(np.abs(moved - np.asarray(image.convert("RGB"), np.int16)).max()) <= 1
 
 
 # ── Arrays ─────────────────────────────────────────────────────────────────────────
