@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,7 +16,10 @@ from imgsim_core import __version__, registry
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.method import Method
-from imgsim_core.picture import Picture, open_picture
+from imgsim_core.models import catalogue, download
+from imgsim_core.models.catalogue import Model
+from imgsim_core.models.weights import availability
+from imgsim_core.picture import MAX_MEGABYTES, Picture, open_picture
 from imgsim_core.report import (
     comparison_as_dict,
     direction_in_words,
@@ -26,8 +30,11 @@ from imgsim_core.report import (
 )
 from imgsim_core.text import Text, UserText
 
-# One byte more than the gate lets in is enough for it to refuse, whatever is read.
-MOST_BYTES = 30 * 1024 * 1024 + 1
+# One mebibyte more than the gate lets in is enough for it to refuse, whatever is read.
+MOST_BYTES = (MAX_MEGABYTES + 1) * 1024 * 1024
+
+LOOK_SECONDS = 0.2
+"""How often a running download is looked at."""
 
 
 class CommandLineError(ImgSimError):
@@ -76,6 +83,7 @@ def _parser() -> _Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_compare(commands)
     _add_methods(commands)
+    _add_models(commands)
     return parser
 
 
@@ -228,18 +236,20 @@ def _list_methods(chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json([_method_as_dict(method) for method in methods])
     elif chosen.markdown:
-        catalogue = _catalogue(chosen.translations)
-        print(methods_as_markdown(methods, lambda english: catalogue.get(english, english)), end="")
+        translated = _translations(chosen.translations)
+        print(
+            methods_as_markdown(methods, lambda english: translated.get(english, english)), end=""
+        )
     else:
         for line in _aligned([_method_cells(method) for method in methods]):
             print(line)
 
 
-def _catalogue(folder: str | None) -> dict[str, str]:
-    catalogue: dict[str, str] = {}
+def _translations(folder: str | None) -> dict[str, str]:
+    merged: dict[str, str] = {}
     for path in sorted(Path(folder).glob("*.json")) if folder is not None else ():
-        catalogue |= json.loads(path.read_text(encoding="utf-8"))
-    return catalogue
+        merged |= json.loads(path.read_text(encoding="utf-8"))
+    return merged
 
 
 def _method_as_dict(method: Method) -> dict[str, Any]:
@@ -279,6 +289,76 @@ def _method_cells(method: Method) -> list[str]:
     ]
 
 
+# ── models ─────────────────────────────────────────────────────────────────────────
+
+
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser("models", help="list the learned models, or fetch one")
+    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    parser.set_defaults(run=_list_models)
+    fetch = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser(
+        "fetch", help="download a model's weights"
+    )
+    fetch.add_argument("id", metavar="ID", help="the model, by its id")
+    fetch.set_defaults(run=_fetch_model)
+
+
+def _list_models(chosen: argparse.Namespace) -> None:
+    models = catalogue.all_models()
+    if chosen.json:
+        _print_json([_model_as_dict(model) for model in models])
+    else:
+        for line in _aligned([_model_cells(model) for model in models]):
+            print(line)
+
+
+def _model_as_dict(model: Model) -> dict[str, Any]:
+    found = availability(model)
+    return {
+        "id": model.id,
+        "label": str(model.label),
+        "about": str(model.about),
+        "kind": model.kind,
+        "dimension": model.dimension,
+        "licence": model.licence,
+        "megabytes": model.megabytes,
+        "source": model.source,
+        "state": found.state,
+        "path": None if found.path is None else str(found.path),
+        "reason": None if found.reason is None else str(found.reason),
+    }
+
+
+def _model_cells(model: Model) -> list[str]:
+    found = availability(model)
+    return [
+        model.id,
+        str(model.label),
+        f"{model.megabytes} MB",
+        model.licence,
+        found.state,
+        "" if found.reason is None else str(found.reason),
+    ]
+
+
+def _fetch_model(chosen: argparse.Namespace) -> None:
+    model = catalogue.model_by_id(chosen.id)
+    progress = download.start(model)
+    # A terminal gets one line that counts up, a log file a line for every tenth.
+    end, step = ("\r", 1) if sys.stderr.isatty() else ("\n", 10)
+    shown = 0
+    while progress.state == "running":
+        percent = 100 * progress.done // max(progress.total, 1)
+        if percent >= shown + step:
+            print(f"{model.id}: {percent} %", end=end, file=sys.stderr, flush=True)
+            shown = percent
+        time.sleep(LOOK_SECONDS)
+        progress = download.progress(model)
+    if progress.error is not None:
+        raise CommandLineError(progress.error)
+    print(f"{model.id} is ready: {availability(model).path}")
+
+
 # ── Output ─────────────────────────────────────────────────────────────────────────
 
 
@@ -316,4 +396,6 @@ if __name__ == "__main__":
     except BrokenPipeError:  # the reader has seen enough: `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except KeyboardInterrupt:
+        code = 130  # as a shell reports Ctrl-C
     sys.exit(code)
