@@ -10,6 +10,8 @@ ImgSimError
 │   ├── PictureTooSmall
 │   ├── UnknownMethod
 │   └── BadOption
+├── UnknownSample           no built-in picture or pair has this id
+├── UnknownDamage           no damage has this id
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
     ├── WeightsMissing      not on this host, and not to be had just now
@@ -66,6 +68,14 @@ class UnknownMethod(MethodError):
 
 class BadOption(MethodError):
     """An option's name or value is not one of the method's."""
+
+
+class UnknownSample(ImgSimError):
+    """No built-in picture or pair has this id."""
+
+
+class UnknownDamage(ImgSimError):
+    """No damage has this id."""
 
 
 class ModelError(ImgSimError):
