@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +24,7 @@ from imgsim_core.report import (
     comparison_as_dict,
     direction_in_words,
     methods_as_markdown,
+    models_as_markdown,
     number_in_words,
     scale_as_dict,
     scale_in_words,
@@ -220,6 +221,11 @@ def _score_cells(score: Score) -> list[str]:
 
 def _add_methods(commands: Any) -> None:
     parser = commands.add_parser("methods", help="list the methods and their options")
+    _add_forms(parser)
+    parser.set_defaults(run=_list_methods)
+
+
+def _add_forms(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON instead of a table")
     form.add_argument("--markdown", action="store_true", help="write the table of the README")
@@ -228,7 +234,6 @@ def _add_methods(commands: Any) -> None:
         metavar="FOLDER",
         help="translate the Markdown table by the JSON catalogues in this folder",
     )
-    parser.set_defaults(run=_list_methods)
 
 
 def _list_methods(chosen: argparse.Namespace) -> None:
@@ -236,20 +241,17 @@ def _list_methods(chosen: argparse.Namespace) -> None:
     if chosen.json:
         _print_json([_method_as_dict(method) for method in methods])
     elif chosen.markdown:
-        translated = _translations(chosen.translations)
-        print(
-            methods_as_markdown(methods, lambda english: translated.get(english, english)), end=""
-        )
+        print(methods_as_markdown(methods, _translate(chosen.translations)), end="")
     else:
         for line in _aligned([_method_cells(method) for method in methods]):
             print(line)
 
 
-def _translations(folder: str | None) -> dict[str, str]:
-    merged: dict[str, str] = {}
+def _translate(folder: str | None) -> Callable[[str], str]:
+    translated: dict[str, str] = {}
     for path in sorted(Path(folder).glob("*.json")) if folder is not None else ():
-        merged |= json.loads(path.read_text(encoding="utf-8"))
-    return merged
+        translated |= json.loads(path.read_text(encoding="utf-8"))
+    return lambda english: translated.get(english, english)
 
 
 def _method_as_dict(method: Method) -> dict[str, Any]:
@@ -294,7 +296,7 @@ def _method_cells(method: Method) -> list[str]:
 
 def _add_models(commands: Any) -> None:
     parser = commands.add_parser("models", help="list the learned models, or fetch one")
-    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    _add_forms(parser)
     parser.set_defaults(run=_list_models)
     fetch = parser.add_subparsers(title="commands", metavar="COMMAND").add_parser(
         "fetch", help="download a model's weights"
@@ -307,6 +309,8 @@ def _list_models(chosen: argparse.Namespace) -> None:
     models = catalogue.all_models()
     if chosen.json:
         _print_json([_model_as_dict(model) for model in models])
+    elif chosen.markdown:
+        print(models_as_markdown(models, _translate(chosen.translations)), end="")
     else:
         for line in _aligned([_model_cells(model) for model in models]):
             print(line)

@@ -13,7 +13,6 @@ import io
 import json
 import math
 import platform
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -24,6 +23,7 @@ from PIL import Image
 from imgsim_core import __version__
 from imgsim_core.comparison import Comparison, Question, Score, Unavailable
 from imgsim_core.method import Method, OptionField, Scale
+from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 
@@ -422,7 +422,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-# ── The methods as a table, for the README ─────────────────────────────────────────
+# ── Tables for the README ──────────────────────────────────────────────────────────
 
 
 def methods_as_markdown(methods: Iterable[Method], translate: Translate = str) -> str:
@@ -439,25 +439,35 @@ def methods_as_markdown(methods: Iterable[Method], translate: Translate = str) -
     str
         One line a method, a line break at the end.
     """
-
-    def row(cells: Iterable[str]) -> str:
-        # A bar inside a cell would start the next one.
-        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
-
-    def say(text: Text) -> str:
-        return re.sub(r"\s+", " ", text.render(translate))
-
-    names = (_FAMILY, _METHOD, Text("Id"), _SCALE, Text("What it sees"))
-    table = row(say(name) for name in names) + row(["---"] * len(names))
+    rows: list[tuple[Text | str, ...]] = []
     for method in methods:
-        unit = f" ({say(method.scale.unit)})" if method.scale.unit is not None else ""
-        table += row(
-            [
-                say(method.family.label),
-                say(method.label),
-                f"`{method.id}`",
-                say(scale_in_words(method.scale)) + unit,
-                say(method.about),
-            ]
-        )
-    return table
+        scale = scale_in_words(method.scale).render(translate)
+        unit = method.scale.unit
+        scale += f" ({unit.render(translate)})" if unit is not None else ""
+        rows.append((method.family.label, method.label, f"`{method.id}`", scale, method.about))
+    return _markdown((_FAMILY, _METHOD, Text("Id"), _SCALE, Text("What it sees")), rows, translate)
+
+
+def models_as_markdown(models: Iterable[Model], translate: Translate = str) -> str:
+    """Write a Markdown table of learned models; parameters as `methods_as_markdown`."""
+    rows = [
+        (model.label, f"`{model.id}`", f"{model.megabytes} MB", model.licence, model.about)
+        for model in models
+    ]
+    head = (Text("Model"), Text("Id"), Text("Size"), Text("Licence"), Text("What it is good for"))
+    return _markdown(head, rows, translate)
+
+
+_BAR = r"\|"
+
+
+def _markdown(
+    head: Iterable[Text], rows: Iterable[Iterable[Text | str]], translate: Translate
+) -> str:
+    def line(cells: Iterable[Text | str]) -> str:
+        shown = (cell.render(translate) if isinstance(cell, Text) else cell for cell in cells)
+        # A bar inside a cell would start the next one.
+        return f"| {' | '.join(cell.replace('|', _BAR) for cell in shown)} |\n"
+
+    names = tuple(head)
+    return line(names) + line(["---"] * len(names)) + "".join(map(line, rows))

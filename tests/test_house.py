@@ -19,7 +19,8 @@ import pytest
 
 from imgsim_core import __main__ as command_line
 from imgsim_core import registry
-from imgsim_core.report import methods_as_markdown
+from imgsim_core.models import catalogue
+from imgsim_core.report import methods_as_markdown, models_as_markdown
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "imgsim_core").rglob("*.py"))
@@ -347,16 +348,21 @@ def test_the_examples_of_the_readme_are_understood_by_the_command_line(readme):
         command_line._parser().parse_args(shlex.split(example))
 
 
+def between(text: str, name: str) -> str:
+    return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0].strip()
+
+
 @pytest.mark.parametrize(
     ("name", "translate"), [("README.md", str), ("README.zh-CN.md", chinese)], ids=READMES
 )
-def test_the_table_of_methods_is_the_registrys(name, translate):
+def test_the_tables_of_the_readme_are_those_of_the_code(name, translate):
     text = (ROOT / name).read_text(encoding="utf-8")
-    table = text.partition("<!-- methods -->\n")[2].partition("<!-- /methods -->")[0]
-    assert table.strip() == methods_as_markdown(registry.all_methods(), translate).strip(), (
-        "write it anew: python -m imgsim_core methods --markdown"
-        " [--translations pages/parts/locale/zh]"
-    )
+    # Written anew by: python -m imgsim_core methods --markdown (and models --markdown),
+    # for Chinese with --translations pages/parts/locale/zh.
+    methods = methods_as_markdown(registry.all_methods(), translate)
+    assert between(text, "methods") == methods.strip()
+    models = models_as_markdown(catalogue.all_models(), translate)
+    assert between(text, "models") == models.strip()
 
 
 def test_every_setting_of_the_environment_is_documented(readme):
