@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
+
+import numpy as np
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Method, Scale
@@ -67,6 +70,23 @@ class Comparison:
     def unavailable(self) -> tuple[Unavailable, ...]:
         """The answers that did not come."""
         return tuple(answer for answer in self.answers if isinstance(answer, Unavailable))
+
+
+class Sameness(Enum):
+    """What can be told without measuring likeness at all."""
+
+    SAME_FILE = Text("Exactly the same file, byte for byte.")
+    SAME_PIXELS = Text("Different files, but every pixel is the same.")
+    DIFFERENT = Text("Two different pictures.")
+
+
+def sameness(a: Picture, b: Picture) -> Sameness:
+    """Tell whether two pictures are one file, or one array of pixels."""
+    if a.digest == b.digest:
+        return Sameness.SAME_FILE
+    if np.array_equal(a.rgb, b.rgb):
+        return Sameness.SAME_PIXELS
+    return Sameness.DIFFERENT
 
 
 def describe_now(method: Method, options: Any, picture: Picture) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from cachetools import LRUCache
 
+from imgsim_core.comparison import Question, Score, Unavailable, ask
 from imgsim_core.method import Described, Evidence, Method
 from imgsim_core.picture import Picture
 
@@ -101,6 +102,21 @@ class Memory:
             return method.describe(picture, options)
 
         return self.recall(("describe", method.id, options, picture.digest), make)
+
+    def ask(self, question: Question, a: Picture, b: Picture) -> Score | Unavailable:
+        """Ask a method about a pair, or recall its score.
+
+        A method that could not answer is asked again next time: its model may have come.
+        """
+        key = ("score", question.method.id, question.options, a.digest, b.digest)
+        with self._lock:
+            found: Score | None = self._results.get(key)
+        if found is not None:
+            return found
+        answer = ask(question, a, b, self.describe)
+        if isinstance(answer, Score):
+            return self.recall(key, lambda: answer)
+        return answer
 
     def explain(
         self, method: Method, options: Any, a: Picture, b: Picture

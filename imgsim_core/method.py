@@ -41,6 +41,10 @@ class Family(Enum):
         """The everyday question the family answers."""
         return _FAMILY_QUESTIONS[self]
 
+    def verdict(self, alike: bool) -> Text:
+        """The family's answer in words, on one side of its line or the other."""
+        return _FAMILY_VERDICTS[self][0 if alike else 1]
+
 
 _FAMILY_LABELS = {
     Family.COLOUR: Text("Colour"),
@@ -57,6 +61,14 @@ _FAMILY_QUESTIONS = {
     Family.KEYPOINTS: Text("Do the same details appear in both, even moved or turned?"),
     Family.HASHES: Text("Is one a copy of the other?"),
     Family.SEMANTICS: Text("Do they show the same kind of thing?"),
+}
+_FAMILY_VERDICTS = {
+    Family.COLOUR: (Text("Same colours"), Text("Different colours")),
+    Family.STRUCTURE: (Text("Same layout"), Text("Different layout")),
+    Family.TEXTURE: (Text("Similar texture"), Text("Different texture")),
+    Family.KEYPOINTS: (Text("Same details"), Text("No shared details")),
+    Family.HASHES: (Text("Same fingerprint"), Text("Different fingerprint")),
+    Family.SEMANTICS: (Text("Similar content"), Text("Different content")),
 }
 
 
@@ -343,6 +355,8 @@ class Method:
         Frozen dataclass made of `choice`, `number` and `switch` fields.
     article : object or None
         The options with which the article used the method; None if it did not.
+    article_result : Text or None
+        What the article reports for its own pair of pictures.
     symmetric : bool
         Whether swapping the pictures leaves the value unchanged by definition.
     headline : bool
@@ -365,6 +379,7 @@ class Method:
     explain: Callable[[Described, Described, Any], tuple[Evidence, ...]]
     options: type = NoOptions
     article: Any = None
+    article_result: Text | None = None
     symmetric: bool = True
     headline: bool = False
     scale_by_options: Callable[[Any], Scale] | None = None

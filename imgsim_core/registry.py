@@ -38,6 +38,18 @@ def methods_of(family: Family) -> tuple[Method, ...]:
     return tuple(sorted(mine, key=lambda method: not method.headline))
 
 
+def spokesman(family: Family) -> Method:
+    """Find the method that speaks for a family on the first screen.
+
+    Returns
+    -------
+    Method
+        The headline method, or the first whose model is there when the headline's is not.
+    """
+    mine = methods_of(family)
+    return next((method for method in mine if method.availability() is None), mine[0])
+
+
 def article_methods() -> tuple[Method, ...]:
     """List the methods that the article used; `Method.article` holds their options."""
     return tuple(method for method in all_methods() if method.article is not None)

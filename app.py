@@ -1,0 +1,29 @@
+"""The door: `streamlit run app.py`, or any ASGI server with `app:app`.
+
+The script of the pages is pages/parts/main.py and not this file: Streamlit takes a folder
+named pages beside the script for its old automatic menu, and then a visitor who comes first
+by a deep link would get that menu instead of the app.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:  # an ASGI server need not have been started in this folder
+    sys.path.insert(0, str(HERE))
+
+from pages.parts import oops, server  # noqa: E402 - needs the path above
+
+app = st.App(
+    str(HERE / "pages" / "parts" / "main.py"),
+    routes=[Route("/api/ready", server.ready)],
+    middleware=[Middleware(server.SecurityHeaders), Middleware(server.CompressStatic)],
+    lifespan=server.lifespan,
+    on_script_error=oops.apologise,
+)

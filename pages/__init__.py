@@ -1,0 +1,1 @@
+"""One visitor task a file; what pages share is in `pages.parts`."""

@@ -1,0 +1,39 @@
+"""Compare: two pictures, every notion of likeness, one page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import article, closer, export, inputs, result, together
+from pages.parts.language import say, t
+
+a, b = inputs.picture("a"), inputs.picture("b")
+if a is None and b is None:
+    st.title(t("How alike are two pictures?"))
+    st.markdown(
+        t(
+            "Bring two pictures, or start with an example: you see at once how alike they are, by six notions of likeness."
+        )
+    )
+    inputs.show_pairs("start")
+    st.subheader(t("Or bring your own"))
+
+inputs.show_slots()
+if a is not None and b is not None:
+    pair = inputs.current_pair()
+    if pair:
+        st.info(say(pair.notice), icon=":material/lightbulb:")
+    st.fragment(result.show_overview, key="overview")(a, b)
+    st.fragment(closer.show_closer, key="closer")(a, b)
+    st.fragment(together.show_together, key="together")(a, b)
+    article.show_article(a, b)
+    export.show_export(a, b)
+    with st.expander(t("Try another example"), icon=":material/photo_library:"):
+        inputs.show_pairs("more")
+elif a is not None or b is not None:
+    st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
+st.caption(
+    t(
+        "Your pictures stay in this server's memory while you use the page and are removed shortly after. Nothing is written to disk, nothing is sent on."
+    )
+)

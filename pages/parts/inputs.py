@@ -1,0 +1,199 @@
+"""The two pictures a page is about: samples, uploads, the clipboard, the camera."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from imgsim_core.errors import ImgSimError
+from imgsim_core.picture import Picture, open_picture
+from imgsim_core.samples import SamplePair, all_pairs, all_samples, open_sample, pair_by_id
+from imgsim_core.text import Text
+from pages.parts import cached, settings
+from pages.parts.language import code_span, plain, say, t
+
+SLOTS = ("a", "b")
+_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jp2"]
+
+
+def current_pair() -> SamplePair | None:
+    """The guided pair on show, if the visitor chose one and replaced neither picture."""
+    code = settings.get("pair")
+    return pair_by_id(code) if code else None
+
+
+def picture(slot: str) -> Picture | None:
+    """Picture of a slot, "a" or "b": what was brought last wins."""
+    brought: Picture | None = st.session_state.get(f"brought_{slot}")
+    if brought is not None:
+        return brought
+    pair = current_pair()
+    sample = getattr(pair, slot) if pair else settings.get(slot)
+    return open_sample(sample) if sample else None
+
+
+def is_brought(slot: str) -> bool:
+    """Whether the visitor brought this picture, rather than choosing a sample."""
+    return f"brought_{slot}" in st.session_state
+
+
+def choose_pair(pair: SamplePair) -> None:
+    """Put a guided pair into both slots."""
+    for slot in SLOTS:
+        st.session_state.pop(f"brought_{slot}", None)
+        st.session_state.pop(f"problem_{slot}", None)
+        settings.put(slot, None)
+    settings.put("pair", pair.id)
+
+
+def _detach_pair() -> None:
+    """Turn a guided pair into two separate samples, before one of them is replaced."""
+    pair = current_pair()
+    if pair:
+        settings.put("pair", None)
+        for slot in SLOTS:
+            settings.put(slot, getattr(pair, slot))
+
+
+def _choose_sample(slot: str) -> None:
+    code = st.session_state[f"sample_{slot}"]
+    if code:
+        _detach_pair()
+        st.session_state.pop(f"brought_{slot}", None)
+        st.session_state.pop(f"problem_{slot}", None)
+        settings.put(slot, code)
+
+
+def _bring(slot: str, widget_key: str) -> None:
+    """Open what was uploaded; on failure keep the sentence and whatever was there before."""
+    file = st.session_state[widget_key]
+    if file is None:
+        return
+    # A new key empties the uploader, so the next drop or paste starts clean and the
+    # server lets go of the file's bytes.
+    st.session_state[f"turn_{slot}"] = st.session_state.get(f"turn_{slot}", 0) + 1
+    try:
+        brought = open_picture(file.getvalue(), file.name)
+    except ImgSimError as error:
+        st.session_state[f"problem_{slot}"] = error.text
+        return
+    _detach_pair()
+    st.session_state[f"brought_{slot}"] = brought
+    st.session_state.pop(f"problem_{slot}", None)
+    settings.put(slot, None)
+
+
+def _swap() -> None:
+    _detach_pair()
+    for prefix in ("brought_", "problem_"):
+        first, second = (st.session_state.pop(prefix + slot, None) for slot in SLOTS)
+        for slot, value in zip(SLOTS, (second, first), strict=True):
+            if value is not None:
+                st.session_state[prefix + slot] = value
+    first, second = (settings.get(slot) for slot in SLOTS)
+    settings.put("a", second)
+    settings.put("b", first)
+
+
+def show_slots() -> None:
+    """Draw both slots side by side, also on a phone."""
+    columns = st.columns(2, wrap=False, gap="small")
+    for slot, column in zip(SLOTS, columns, strict=True):
+        with column, st.container(key=f"slot_{slot}"):
+            _show_slot(slot)
+
+
+def _show_slot(slot: str) -> None:
+    name = {"a": t("Picture A"), "b": t("Picture B")}[slot]
+    shown = picture(slot)
+    if shown is not None:
+        st.image(cached.preview(shown), width="stretch", alt=f"{name}: {shown.name}")
+        size = t("{width} × {height} pixels", width=shown.width, height=shown.height)
+        st.caption(f"**{name}** {code_span(shown.name)} · {size}")
+        if shown.notes:
+            st.caption(" ".join(f":material/info: {say(note)}" for note in shown.notes))
+    else:
+        st.markdown(f"**{name}**")
+    problem: Text | None = st.session_state.get(f"problem_{slot}")
+    if problem:
+        st.error(say(problem), icon=":material/image_not_supported:")
+    turn = st.session_state.get(f"turn_{slot}", 0)
+    key = f"file_{slot}_{turn}"
+    st.file_uploader(
+        name,
+        type=_TYPES,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_bring,
+        args=(slot, key),
+    )
+    with st.container(horizontal=True, gap="small"):
+        _camera(slot, name)
+        _samples(slot, name)
+
+
+def _camera(slot: str, name: str) -> None:
+    camera = st.popover(
+        t("Camera"), icon=":material/photo_camera:", on_change="rerun", key=f"camera_open_{slot}"
+    )
+    if camera.open:
+        key = f"camera_{slot}_{st.session_state.get(f'turn_{slot}', 0)}"
+        camera.camera_input(
+            t("Take a photo for {slot}", slot=name), key=key, on_change=_bring, args=(slot, key)
+        )
+
+
+def _samples(slot: str, name: str) -> None:
+    popover = st.popover(t("Samples"), icon=":material/photo_library:")
+    labels = {sample.id: plain(sample.label) for sample in all_samples()}
+    popover.selectbox(
+        t("A sample for {slot}", slot=name),
+        list(labels),
+        index=None,
+        format_func=labels.__getitem__,
+        key=f"sample_{slot}",
+        on_change=_choose_sample,
+        args=(slot,),
+        placeholder=t("Choose a sample"),
+    )
+
+
+def swap_button() -> None:
+    """Offer to exchange the pictures: some methods resize the second to the first."""
+    st.button(t("Swap A and B"), icon=":material/swap_horiz:", on_click=_swap, key="swap")
+
+
+def show_pairs(key: str) -> None:
+    """Draw the wall of guided pairs, each one click away from its result."""
+    grid = st.grid("auto", min_column_width=190, gap="small")
+    for pair in all_pairs():
+        with grid.cell(), st.container(key=f"thumb_{key}_{pair.id}", gap="small"):
+            label = plain(pair.label)
+            st.image(_pair_thumbnail(pair), width="stretch", alt=label)
+            st.button(
+                label,
+                key=f"pair_{key}_{pair.id}",
+                on_click=choose_pair,
+                args=(pair,),
+                width="stretch",
+            )
+
+
+def _pair_thumbnail(pair: SamplePair) -> bytes:
+    def make() -> bytes:
+        halves = [_cover(open_sample(code), 210, 168) for code in (pair.a, pair.b)]
+        gap = np.full((168, 6, 3), 255, np.uint8)
+        return cached.jpeg(np.hstack([halves[0], gap, halves[1]]))
+
+    return cached.memory().recall(("pair thumbnail", pair.id), make)
+
+
+def _cover(shown: Picture, width: int, height: int) -> np.ndarray:
+    """Middle of a picture, scaled and cut to a size."""
+    import cv2
+
+    scale = max(width / shown.width, height / shown.height)
+    size = (max(width, round(shown.width * scale)), max(height, round(shown.height * scale)))
+    scaled = cv2.resize(shown.rgb, size, interpolation=cv2.INTER_AREA)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return scaled[top : top + height, left : left + width]

@@ -1,0 +1,102 @@
+"""Links that restore what a visitor saw: language, sample pictures, options, lines.
+
+Parameters are read once a session and checked one by one; whatever does not fit falls
+back to its default without a word, since the sender of a link is not its reader.
+Uploaded pictures are never part of a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from imgsim_core.errors import ImgSimError
+from imgsim_core.method import Family, Method
+from imgsim_core.registry import all_methods
+from imgsim_core.samples import pair_by_id, sample_by_id
+from pages.parts import settings
+from pages.parts.language import LANGUAGES, language
+
+
+def option_key(method: Method, option: str) -> str:
+    """Setting that holds one option of a method."""
+    return f"{method.id}.{option}"
+
+
+def line_key(method: Method, options: Any) -> str:
+    """Setting that holds the line of a method; each measure has a line of its own."""
+    measure = getattr(options, "measure", None)
+    return f"{method.id}.line" if measure is None else f"{method.id}.line.{measure}"
+
+
+def read() -> None:
+    """Take the settings of the link the visitor came by, once a session."""
+    if "link_read" in st.session_state:
+        return
+    st.session_state["link_read"] = True
+    parameters = st.query_params.to_dict()
+    for key, value in _valid(parameters):
+        settings.put(key, value)
+
+
+def write() -> None:
+    """Make the address bar say what is set now."""
+    wanted = {key: str(value) for key, value in settings.everything().items()}
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def address() -> str:
+    """Whole link to what is set now, in the language it is read in."""
+    base = (st.context.url or "").partition("?")[0]
+    set_now = {"lang": language(), **settings.everything()}
+    return f"{base}?{urlencode({key: str(value) for key, value in set_now.items()})}"
+
+
+def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    if parameters.get("lang") in LANGUAGES:
+        yield "lang", parameters["lang"]
+    if parameters.get("look") in {family.value for family in Family}:
+        yield "look", parameters["look"]
+    if parameters.get("article") == "True":
+        yield "article", True
+    for key, find in (("pair", pair_by_id), ("a", sample_by_id), ("b", sample_by_id)):
+        if key in parameters and _found(find, parameters[key]):
+            yield key, parameters[key]
+    for method in all_methods():
+        yield from _valid_for(method, parameters)
+
+
+def _found(find: Any, code: str) -> bool:
+    try:
+        find(code)
+    except ImgSimError:
+        return False
+    return True
+
+
+def _valid_for(method: Method, parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
+    chosen = {}
+    for field in method.option_fields:
+        key = option_key(method, field.name)
+        if key not in parameters:
+            continue
+        try:
+            value = field.check(parameters[key])
+        except ImgSimError:
+            continue
+        chosen[field.name] = value
+        if value != field.default:
+            yield key, value
+    options = method.options_from(chosen)
+    key = line_key(method, options)
+    try:
+        line = float(parameters.get(key, ""))
+    except ValueError:
+        return
+    low, high = sorted(method.scale_with(options).axis)
+    if low <= line <= high and line != method.scale_with(options).line:
+        yield key, line

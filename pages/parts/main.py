@@ -1,0 +1,41 @@
+"""The script of every page: page config, the frame around the page, and the navigation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import links, looks, settings
+from pages.parts.language import LANGUAGES, language, t
+
+st.set_page_config(page_title="imgsim", page_icon="static/favicon.png", layout="wide")
+links.read()
+looks.apply(language())
+
+pages = [
+    st.Page(
+        "../compare.py",
+        title=t("Compare"),
+        icon=":material/compare:",
+        url_path="compare",
+        default=True,
+    ),
+    st.Page("../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"),
+    st.Page("../status.py", title=t("Status"), icon=":material/monitor_heart:", url_path="status"),
+]
+page = st.navigation(pages, position="top")
+
+with st.container(horizontal=True, horizontal_alignment="distribute", key="frame"):
+    st.markdown(f"**imgsim** · {t('how alike are two pictures, and what does the number mean?')}")
+    settings.bound(
+        st.segmented_control,
+        "Language / 语言",
+        list(LANGUAGES),
+        key="lang",
+        default=language(),
+        format_func=LANGUAGES.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+    )
+
+page.run()
+links.write()

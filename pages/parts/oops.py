@@ -1,0 +1,22 @@
+"""What a visitor sees when the app itself is at fault: a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.logger import get_logger
+
+from pages.parts.language import t
+
+_LOG = get_logger(__name__)
+
+
+def apologise(error: Exception) -> bool:
+    """Log a bug with its traceback, tell the visitor in a sentence; True: it was shown."""
+    _LOG.error("a page failed", exc_info=error)
+    st.error(
+        t(
+            "Something went wrong on our side. Reload the page; if it happens again, please report it."
+        ),
+        icon=":material/error:",
+    )
+    return True

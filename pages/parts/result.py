@@ -1,0 +1,217 @@
+"""The answer for a pair: the agreement line and one tile a family, each with its line."""
+
+from __future__ import annotations
+
+import html
+import math
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import streamlit as st
+
+from imgsim_core.comparison import Question, Sameness, Score, Unavailable, sameness
+from imgsim_core.method import Family, Method, Scale
+from imgsim_core.picture import Picture
+from imgsim_core.registry import spokesman
+from imgsim_core.text import Text
+from pages.parts import cached, links, settings
+from pages.parts.language import plain, say, t
+
+_ICONS = {
+    Family.COLOUR: ":material/palette:",
+    Family.STRUCTURE: ":material/grid_on:",
+    Family.TEXTURE: ":material/texture:",
+    Family.KEYPOINTS: ":material/join_inner:",
+    Family.HASHES: ":material/fingerprint:",
+    Family.SEMANTICS: ":material/psychology:",
+}
+
+
+def icon(family: Family) -> str:
+    """Material icon of a family, as markdown."""
+    return _ICONS[family]
+
+
+def question(method: Method) -> Question:
+    """Ask a method with the options the visitor has set."""
+    chosen = {}
+    for field in method.option_fields:
+        value = settings.get(links.option_key(method, field.name), field.default)
+        chosen[field.name] = value
+    return Question(method, method.options_from(chosen))
+
+
+def line(asked: Question) -> float:
+    """Line of a method: the visitor's, or where it starts."""
+    scale = asked.method.scale_with(asked.options)
+    return float(settings.get(links.line_key(asked.method, asked.options), scale.line))
+
+
+def is_alike(score: Score) -> bool:
+    """Tell on which side of the visitor's line a score lies."""
+    return score.scale.is_alike(score.value, line(score.question))
+
+
+def number(value: float, scale: Scale) -> str:
+    """A value of a scale as people read it, unit included."""
+    shown = "∞" if math.isinf(value) else f"{value:.{scale.decimals}f}"
+    if shown.strip("-0.") == "" and shown.startswith("-"):
+        shown = shown[1:]
+    return f"{shown} {plain(scale.unit)}" if scale.unit else shown
+
+
+def scale_words(scale: Scale) -> str:
+    """Ends and direction of a scale, in words."""
+    ends = {"identical": number(scale.identical, scale), "opposite": number(scale.opposite, scale)}
+    if scale.higher_is_alike:
+        return t(
+            "{identical} = identical, {opposite} = nothing in common. Higher is more alike.", **ends
+        )
+    return t(
+        "{identical} = identical, {opposite} = nothing in common. Lower is more alike.", **ends
+    )
+
+
+def line_slider(asked: Question, then: list[str]) -> None:
+    """Draw the slider that moves a method's line; only the named fragments run again."""
+    scale = asked.method.scale_with(asked.options)
+    low, high = (float(end) for end in sorted(scale.axis))
+    step = 10.0**-scale.decimals
+    label = (
+        t("Alike from this value up") if scale.higher_is_alike else t("Alike from this value down")
+    )
+    settings.bound(
+        st.slider,
+        label,
+        low,
+        high,
+        step=step,
+        format=f"%.{scale.decimals}f",
+        key=links.line_key(asked.method, asked.options),
+        default=float(scale.line),
+        then=then,
+    )
+
+
+def bar(score: Score) -> None:
+    """Draw where a score lies between nothing in common and identical, with the line."""
+    scale = score.scale
+    # Numbers grow to the right, as on the slider below; the band is the side that is alike.
+    place, mark = (
+        100 * (one if scale.higher_is_alike else 1 - one)
+        for one in (scale.position(score.value), scale.position(line(score.question)))
+    )
+    label = html.escape(
+        t(
+            "{value} on a scale where {words}",
+            value=number(score.value, scale),
+            words=scale_words(scale),
+        )
+    )
+    ends = [html.escape(words) for words in (t("nothing in common"), t("identical"))]
+    band = f"left:{mark:.1f}%;right:0"
+    if not scale.higher_is_alike:
+        ends.reverse()
+        band = f"left:0;width:{mark:.1f}%"
+    tone = "yes" if is_alike(score) else "no"
+    st.html(
+        f'<div class="sim-bar {tone}" role="img" aria-label="{label}">'
+        f'<div class="track"><i class="band" style="{band}"></i>'
+        f'<i class="mark" style="left:{mark:.1f}%"></i>'
+        f'<i class="dot" style="left:{place:.1f}%"></i></div>'
+        f'<div class="ends"><span>{ends[0]}</span><span>{ends[1]}</span></div></div>'
+    )
+
+
+def verdict_badge(score: Score) -> None:
+    """Say on which side of the line a score lies: colour, icon and words."""
+    alike = is_alike(score)
+    words = say(score.question.method.family.verdict(alike))
+    if alike:
+        st.badge(words, icon=":material/check_circle:", color="green")
+    else:
+        st.badge(words, icon=":material/do_not_disturb_on:", color="gray")
+
+
+def show_overview(a: Picture, b: Picture) -> None:
+    """Draw the agreement line and the tiles; they fill in as the answers come."""
+    agreement = st.container(key="agreement")
+    waiting = agreement.empty()
+    waiting.skeleton(height=92)
+    grid = st.grid("auto", min_column_width=300, gap="small", border=True)
+    tiles = {family: grid.cell() for family in Family}
+    slots = {family: tile.empty() for family, tile in tiles.items()}
+    for slot in slots.values():
+        slot.skeleton(height=240)
+    answers: dict[Family, Score | Unavailable] = {}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        asked = {family: question(spokesman(family)) for family in Family}
+        futures: dict[Family, Future[Score | Unavailable]] = {
+            family: pool.submit(cached.memory().ask, one, a, b) for family, one in asked.items()
+        }
+        for family, future in futures.items():
+            answers[family] = future.result()
+            with slots[family].container():
+                _show_tile(family, answers[family])
+    with waiting.container():
+        _show_agreement(a, b, answers)
+    links.write()
+
+
+def _show_tile(family: Family, answer: Score | Unavailable) -> None:
+    method = answer.question.method
+    st.markdown(f"#### {icon(family)} {say(family.label)}")
+    st.caption(say(family.question))
+    if isinstance(answer, Unavailable):
+        st.info(say(answer.reason), icon=":material/cloud_off:")
+        return
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown(f"### {number(answer.value, answer.scale)}")
+        verdict_badge(answer)
+    bar(answer)
+    st.caption(f"{say(method.label)} · {scale_words(answer.scale)}")
+    line_slider(answer.question, then=["overview"])
+    st.button(
+        t("Show why"),
+        key=f"why_{family.value}",
+        icon=":material/search:",
+        type="tertiary",
+        on_click=_look,
+        args=(family,),
+    )
+
+
+def _look(family: Family) -> None:
+    settings.put("look", family.value, Family.STRUCTURE.value)
+    st.session_state["scroll"] = st.session_state.get("scroll", 0) + 1
+    st.rerun(["closer"])
+
+
+def _show_agreement(a: Picture, b: Picture, answers: dict[Family, Any]) -> None:
+    scores = [answer for answer in answers.values() if isinstance(answer, Score)]
+    alike = [score for score in scores if is_alike(score)]
+    unlike = [score for score in scores if not is_alike(score)]
+    same = sameness(a, b)
+    if same is not Sameness.DIFFERENT:
+        headline = say(same.value)
+    elif not unlike:
+        headline = t("Alike in every way we measure.")
+    elif not alike:
+        headline = t("Alike in none of the ways we measure.")
+    else:
+        headline = t(
+            "Alike in {alike} of {all} ways: it depends on what you mean by alike.",
+            alike=len(alike),
+            all=len(scores),
+        )
+    st.markdown(f"### {headline}")
+    with st.container(horizontal=True, gap="small"):
+        for score in (*alike, *unlike):
+            verdict_badge(score)
+
+
+def unavailable_sentence(reason: Text) -> None:
+    """Say why a method has no answer; the rest of the page stands."""
+    st.info(say(reason), icon=":material/cloud_off:")

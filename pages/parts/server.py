@@ -1,0 +1,176 @@
+"""What the web server does around the pages: headers, compression, warm-up, clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Any
+
+import anyio.to_thread
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from streamlit import runtime
+
+from imgsim_core.comparison import Question
+from imgsim_core.method import Family
+from imgsim_core.registry import spokesman
+from imgsim_core.samples import all_pairs, open_sample
+from pages.parts.cached import memory
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# Nothing is fetched from anywhere but this host; Streamlit and plotly need inline style,
+# eval and blob workers.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "font-src 'self' data:; connect-src 'self' ws: wss: data:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+)
+_HEADERS = [
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+]
+_REAP_SECONDS = 15
+
+
+class SecurityHeaders:
+    """Add security headers to every response; sockets and bodies pass untouched."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+class CompressStatic:
+    """Compress the front end's files once, and keep them compressed.
+
+    Streamlit serves its scripts uncompressed: 7 MB for a page with a chart. The files never
+    change while the server runs, so each is compressed at its first request only.
+    """
+
+    _kinds = (b"javascript", b"css", b"html", b"json", b"svg")
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self._kept: dict[str, tuple[Message, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wanted = scope["type"] == "http" and scope["method"] == "GET"
+        if not wanted or "/static/" not in scope["path"] or not _accepts_gzip(scope):
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in self._kept:
+            start, body = await self._fetched(scope, receive)
+            headers = dict(start["headers"])
+            kind = headers.get(b"content-type", b"")
+            if start["status"] != 200 or not any(one in kind for one in self._kinds):
+                await send(start)
+                await send({"type": "http.response.body", "body": body})
+                return
+            self._kept[path] = await anyio.to_thread.run_sync(_compressed, start, body)
+        start, body = self._kept[path]
+        await send({**start, "headers": list(start["headers"])})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _fetched(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+        started: list[Message] = []
+        body = bytearray()
+        # A conditional request would be answered 304 without a body to compress.
+        conditional = {b"if-none-match", b"if-modified-since", b"range"}
+        headers = [pair for pair in scope["headers"] if pair[0] not in conditional]
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                started.append(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        await self.app({**scope, "headers": headers, "extensions": {}}, receive, collect)
+        return started[0], bytes(body)
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    return any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+
+
+def _compressed(start: Message, body: bytes) -> tuple[Message, bytes]:
+    packed = gzip.compress(body, compresslevel=6, mtime=0)
+    dropped = {b"content-length", b"content-encoding", b"etag", b"accept-ranges"}
+    headers = [pair for pair in start["headers"] if pair[0] not in dropped]
+    headers += [
+        (b"content-encoding", b"gzip"),
+        (b"vary", b"accept-encoding"),
+        (b"content-length", str(len(packed)).encode()),
+    ]
+    return {**start, "headers": headers}, packed
+
+
+_ready = asyncio.Event()
+
+
+async def ready(_: Request) -> JSONResponse:
+    """Tell a load balancer whether the default model has been loaded."""
+    return JSONResponse({"ready": _ready.is_set()}, status_code=200 if _ready.is_set() else 503)
+
+
+def warm() -> None:
+    """Answer for the first sample pair, so that code, model and answers are there in time."""
+    pair = all_pairs()[0]
+    a, b = open_sample(pair.a), open_sample(pair.b)
+    for family in Family:
+        method = spokesman(family)
+        memory().ask(Question(method, method.options()), a, b)
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Warm up behind an open port, and let go of what closed tabs have left."""
+
+    async def warm_up() -> None:
+        await anyio.to_thread.run_sync(warm)
+        _ready.set()
+
+    async def reap() -> None:
+        while True:
+            await asyncio.sleep(_REAP_SECONDS)
+            let_go_of_closed_sessions()
+
+    tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
+    yield {}
+    for task in tasks:
+        task.cancel()
+
+
+def let_go_of_closed_sessions() -> None:
+    """Free the uploads of sessions whose tab has been closed for longer than the stated time.
+
+    Streamlit drops them only when a later visitor comes or goes, so on a quiet server they
+    would stay. Its session store has no public door; a test watches over this one.
+    """
+    if not runtime.exists():
+        return
+    store = runtime.get_instance()._session_mgr._session_storage  # type: ignore[attr-defined]
+    store._cache.expire()
+    gc.collect()

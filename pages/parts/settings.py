@@ -1,0 +1,84 @@
+"""What the visitor has set, kept apart from widgets so that hidden ones keep their value.
+
+A setting has a short key that also stands in links. Widgets are drawn with `bound`, which
+starts them from the setting and writes back what the visitor chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+_STORE = "settings"
+
+
+def _store() -> dict[str, Any]:
+    store: dict[str, Any] = st.session_state.setdefault(_STORE, {})
+    return store
+
+
+def everything() -> dict[str, Any]:
+    """Copy of all settings that differ from their defaults."""
+    return dict(_store())
+
+
+def get(key: str, default: Any = None) -> Any:
+    """Value of a setting, or the default while the visitor has not changed it."""
+    return _store().get(key, default)
+
+
+def put(key: str, value: Any, default: Any = None) -> None:
+    """Change a setting; the default is not stored, so links stay short."""
+    if value is None or value == default:
+        _store().pop(key, None)
+    else:
+        _store()[key] = value
+    st.session_state.pop(f"widget.{key}", None)
+
+
+def forget(prefix: str) -> None:
+    """Return every setting that starts with `prefix` to its default."""
+    for key in [key for key in _store() if key.startswith(prefix)]:
+        put(key, None)
+
+
+def bound(
+    widget: Callable[..., Any],
+    label: str,
+    *arguments: Any,
+    key: str,
+    default: Any,
+    then: Sequence[str] | None = None,
+    **keywords: Any,
+) -> Any:
+    """Draw a widget that shows and changes a setting.
+
+    Parameters
+    ----------
+    widget : callable
+        A Streamlit widget function.
+    label : str
+    *arguments, **keywords
+        Passed to the widget.
+    key : str
+        Of the setting.
+    default : object
+    then : sequence of str or None
+        Keys of the fragments to run again on a change; None runs what Streamlit would.
+    """
+    widget_key = f"widget.{key}"
+    if widget_key not in st.session_state:
+        st.session_state[widget_key] = get(key, default)
+
+    def keep() -> None:
+        value = st.session_state[widget_key]
+        if value is None or value == default:
+            _store().pop(key, None)
+        else:
+            _store()[key] = value
+        if then is not None:
+            st.rerun(list(then))
+
+    return widget(label, *arguments, key=widget_key, on_change=keep, **keywords)
