@@ -12,7 +12,8 @@ if a is None and b is None:
     st.title(t("How alike are two pictures?"))
     st.markdown(
         t(
-            "Bring two pictures, or start with an example: you see at once how alike they are, by six notions of likeness."
+            "Bring two pictures, or start with an example: you see at once how alike they are, "
+            "by six notions of likeness."
         )
     )
     inputs.show_pairs("start")
@@ -34,6 +35,7 @@ elif a is not None or b is not None:
     st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
 st.caption(
     t(
-        "Your pictures stay in this server's memory while you use the page and are removed shortly after. Nothing is written to disk, nothing is sent on."
+        "Your pictures stay in this server's memory while you use the page and are removed "
+        "shortly after. Nothing is written to disk, nothing is sent on."
     )
 )

@@ -10,7 +10,8 @@ from pages.parts.language import t
 st.title(t("The methods"))
 st.markdown(
     t(
-        "No method is best: each answers its own question. Choose by what alike means to you, then read what the method is blind to."
+        "No method is best: each answers its own question. Choose by what alike means to you, "
+        "then read what the method is blind to."
     )
 )
 handbook.show_chooser()

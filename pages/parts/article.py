@@ -18,7 +18,9 @@ def show_article(a: Picture, b: Picture) -> None:
     on = bool(settings.get("article", False))
     st.markdown(
         t(
-            "This app grew from an article that measured one pair of pictures in four ways and got four numbers that nobody can compare. Set every method as the article did and see its numbers for your pair."
+            "This app grew from an article that measured one pair of pictures in four ways and "
+            "got four numbers that nobody can compare. Set every method as the article did and "
+            "see its numbers for your pair."
         )
     )
     if not on:
@@ -36,7 +38,9 @@ def show_article(a: Picture, b: Picture) -> None:
     st.markdown("\n".join([head, "|---|---|---|---|", *rows]))
     st.caption(
         t(
-            "The colour score is computed as the article meant it: OpenCV's own correlation is wrong for three-dimensional histograms, so it is taken over the flat list of bins. CLIP's number is the cosine times 100 in the article; it is not a percentage."
+            "The colour score is computed as the article meant it: OpenCV's own correlation is "
+            "wrong for three-dimensional histograms, so it is taken over the flat list of bins. "
+            "CLIP's number is the cosine times 100 in the article; it is not a percentage."
         )
     )
     st.button(

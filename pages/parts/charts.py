@@ -65,7 +65,8 @@ def _(evidence: Matches, a: Picture, b: Picture, *, key: str) -> None:
     st.image(jpeg(_matches_canvas(evidence, a, b)), width="stretch", alt=plain(evidence.title))
     st.caption(
         t(
-            "Green: {verified} matches in one consistent arrangement. Grey: {others} that fit no arrangement.",
+            "Green: {verified} matches in one consistent arrangement. Grey: {others} that fit "
+            "no arrangement.",
             verified=verified,
             others=len(evidence.verified) - verified,
         )
@@ -190,7 +191,8 @@ def _(evidence: BitGrids, a: Picture, b: Picture, *, key: str) -> None:
             st.image(jpeg(pair, 92), caption=name, width=300, alt=plain(evidence.title))
     st.caption(
         t(
-            "Left: what is left of the picture at the size the fingerprint is read from. Right: its bits; those that differ are orange."
+            "Left: what is left of the picture at the size the fingerprint is read from. Right: "
+            "its bits; those that differ are orange."
         )
     )
 

@@ -11,19 +11,10 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, OptionField
 from imgsim_core.picture import Picture
 from imgsim_core.registry import methods_of, spokesman
-from pages.parts import cached, charts, links, result, settings
+from pages.parts import assets, cached, charts, links, result, settings
 from pages.parts.language import plain, say, t
 
-_SCROLL = st.components.v2.component(
-    "sim_scroll",
-    js="""
-export default function ({ data }) {
-  if (!data.turn || window.__simScroll === data.turn) return
-  window.__simScroll = data.turn
-  document.querySelector(".st-key-closer_top")?.scrollIntoView({ behavior: "smooth", block: "start" })
-}
-""",
-)
+_SCROLL = assets.component("scroll")
 
 
 def show_closer(a: Picture, b: Picture) -> None:

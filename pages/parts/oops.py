@@ -15,7 +15,8 @@ def apologise(error: Exception) -> bool:
     _LOG.error("a page failed", exc_info=error)
     st.error(
         t(
-            "Something went wrong on our side. Reload the page; if it happens again, please report it."
+            "Something went wrong on our side. Reload the page; if it happens again, please "
+            "report it."
         ),
         icon=":material/error:",
     )
