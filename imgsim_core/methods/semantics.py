@@ -44,6 +44,10 @@ _GUESSED_LINE = 0.80
 
 # The map on picture A is drawn at most this many pixels long.
 _MAP_SIDE = 240
+# Places of two photographs of one kind of thing seldom reach a higher cosine.
+_FULLY_LIT = 0.8
+# Below this probability the best guess is as a rule wrong: say so.
+_UNSURE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +232,8 @@ def _between_cells(rows: NDArray[np.float32], at: NDArray[np.float64]) -> NDArra
 
 def _lit(square: NDArray[np.uint8], alike: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Darken what has no like; squared, since eyes compare ratios of brightness."""
-    small = Image.fromarray((np.clip(alike, 0, 1) ** 2).astype(np.float32))
+    share = np.clip(alike / _FULLY_LIT, 0, 1) ** 2
+    small = Image.fromarray(share.astype(np.float32))
     light = np.asarray(small.resize(square.shape[1::-1], Image.Resampling.BILINEAR))
     lit: NDArray[np.uint8] = (square * (0.1 + 0.9 * light[..., None])).round().astype(np.uint8)
     return lit
@@ -244,16 +249,19 @@ def _seen_caption(side: str, picture: Picture, part: Window) -> Text:
 
 
 def _class_facts(model: Model, a: Picture, b: Picture, framing: Framing) -> Facts:
-    rows: list[tuple[Text, Text | str]] = []
-    for side, picture in (("A", a), ("B", b)):
-        for name, probability in encoder.top_classes(model, picture, framing):
-            rows.append(
-                (
-                    Text("The model would call {side}", side=side),
-                    Text("{name}, {percent} %", name=name, percent=round(100 * probability)),
-                )
-            )
-    return Facts(title=Text("Its best five guesses among 1,000 kinds of things"), rows=tuple(rows))
+    return Facts(
+        title=Text("What it takes them for, among 1,000 kinds of things"),
+        rows=(_guesses(model, "A", a, framing), _guesses(model, "B", b, framing)),
+    )
+
+
+def _guesses(model: Model, side: str, picture: Picture, framing: Framing) -> tuple[Text, str]:
+    guesses = encoder.top_classes(model, picture, framing)
+    worth_saying = [guess for guess in guesses if guess[1] >= 0.01] or guesses[:1]
+    words = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worth_saying)
+    if guesses[0][1] < _UNSURE:
+        return Text("The model is unsure about {side}; it guesses", side=side), words
+    return Text("The model would call {side}", side=side), words
 
 
 # ── The methods ────────────────────────────────────────────────────────────────────
