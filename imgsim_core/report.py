@@ -16,6 +16,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -197,47 +198,7 @@ def _safe_cell(cell: float | str) -> float | str:
 
 # ── HTML ───────────────────────────────────────────────────────────────────────────
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1d2530; --soft: #566171; --paper: #ffffff;
-  --rule: #d5dbe3; --band: #f3f5f8; --yes: #0b6b3a; --no: #9a3412; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --soft: #a9b3c1;
-  --paper: #14181e; --rule: #37404d; --band: #1d232c; --yes: #6fd69b; --no: #f5a97f; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 68rem; color: var(--ink);
-  background: var(--paper); font: 1rem/1.5 system-ui, "Noto Sans CJK SC", "PingFang SC",
-  "Microsoft YaHei", sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; }
-h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.soft, figcaption small, td small { color: var(--soft); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; margin: 1.25rem 0; }
-figure { margin: 0; }
-figure img { display: block; max-width: 100%; max-height: 24rem; margin: 0 auto .5rem;
-  border: 1px solid var(--rule); image-rendering: auto; }
-figcaption ul { margin: .25rem 0 0; padding-left: 1.2rem; }
-table { width: 100%; border-collapse: collapse; }
-th, td { padding: .45rem .6rem; border-bottom: 1px solid var(--rule); text-align: left;
-  vertical-align: top; }
-thead th { background: var(--band); font-weight: 600; }
-tbody th { font-weight: 600; }
-td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td small, th small { display: block; font-weight: 400; }
-.alike { color: var(--yes); font-weight: 600; }
-.not-alike { color: var(--no); font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
-dt { color: var(--soft); } dd { margin: 0; }
-@media (max-width: 46rem) {
-  .pair { gap: .6rem; }
-  table, tbody, tr, td, tbody th { display: block; width: 100%; }
-  thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  tr { border-bottom: 2px solid var(--rule); padding: .5rem 0; }
-  td, tbody th { border: 0; padding: .1rem 0; }
-  td[data-name]::before { content: attr(data-name) ": "; color: var(--soft); }
-  td small { display: inline; } td small::before { content: " · "; }
-}
-@media print { :root { --ink: #000; --soft: #444; --paper: #fff; --rule: #bbb; --band: #eee;
-  --yes: #064; --no: #820; } body { max-width: none; padding: 0; font-size: 10pt; }
-  tr, figure { break-inside: avoid; } figure img { max-height: 7cm; } }
-"""
+_STYLE = Path(__file__).with_suffix(".css")
 
 
 def comparison_as_html(
@@ -286,7 +247,7 @@ def comparison_as_html(
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
             "img-src data:; style-src 'unsafe-inline'\">",
             f"<title>{title}</title>",
-            f"<style>{_STYLE}</style>",
+            f"<style>{_STYLE.read_text(encoding='utf-8')}</style>",
             "</head>",
             "<body>",
             f"<h1>{title}</h1>",
