@@ -16,6 +16,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from PIL import Image
 
 from imgsim_core import __version__
 from imgsim_core.comparison import Comparison, Question, Score, Unavailable
-from imgsim_core.method import Method, OptionField, Scale
+from imgsim_core.method import Family, Method, OptionField, Scale
 from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
@@ -289,10 +290,11 @@ def _data_url(picture: Picture) -> str:
 
 
 def _scores_section(scores: Iterable[Score], lines: Mapping[str, float], say: Say) -> str:
-    rows = "\n".join(_row(score, lines, say) for score in scores)
-    if not rows:
+    groups = groupby(scores, key=lambda score: score.question.method.family)
+    bodies = "\n".join(_family_rows(family, mine, lines, say) for family, mine in groups)
+    if not bodies:
         return ""
-    names = (_FAMILY, _METHOD, _SCORE, _SCALE, _LINE, _VERDICT, _OPTIONS, _COST)
+    names = (_METHOD, _SCORE, _SCALE, _LINE, _VERDICT, _OPTIONS, _COST)
     head = "".join(f'<th scope="col">{say(name)}</th>' for name in names)
     explanation = Text(
         "Alike means that the score is on the alike side of the line, "
@@ -300,7 +302,7 @@ def _scores_section(scores: Iterable[Score], lines: Mapping[str, float], say: Sa
     )
     return (
         f"<h2>{say(Text('Scores'))}</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n"
-        f'<tbody>\n{rows}\n</tbody>\n</table>\n<p class="soft">{say(explanation)}</p>'
+        f'{bodies}\n</table>\n<p class="soft">{say(explanation)}</p>'
     )
 
 
@@ -314,39 +316,51 @@ _OPTIONS = Text("Options")
 _COST = Text("Time")
 
 
+def _family_rows(
+    family: Family, scores: Iterable[Score], lines: Mapping[str, float], say: Say
+) -> str:
+    rows = "\n".join(_row(score, lines, say) for score in scores)
+    return (
+        f'<tbody>\n<tr class="family"><th scope="rowgroup" colspan="7">{say(family.label)}'
+        f"<small>{say(family.question)}</small></th></tr>\n{rows}\n</tbody>"
+    )
+
+
 def _row(score: Score, lines: Mapping[str, float], say: Say) -> str:
     method, scale = score.question.method, score.scale
     line = lines.get(method.id, scale.line)
     unit = f" {say(scale.unit)}" if scale.unit is not None else ""
-    alike = scale.is_alike(score.value, line)
-    verdict = (
-        f'<span class="alike">{say(Text("Alike"))}</span>'
-        if alike
-        else f'<span class="not-alike">{say(Text("Not alike"))}</span>'
-    )
-    options = "<br>".join(
-        f"{say(item.label)}: {say(_option_in_words(item, value))}"
-        for item, value in _options_used(score.question)
-    )
     cells = [
-        (_FAMILY, say(method.family.label)),
         (_SCORE, number_in_words(score.value, scale) + unit),
         (_SCALE, f"{say(scale_in_words(scale))}<small>{say(direction_in_words(scale))}</small>"),
         (_LINE, number_in_words(line, scale) + unit),
-        (_VERDICT, verdict),
-        (_OPTIONS, options or "–"),
+        (_VERDICT, _verdict(scale.is_alike(score.value, line), say)),
+        (_OPTIONS, "<br>".join(map(say, _options_in_words(score.question))) or "–"),
         (_COST, f"{score.milliseconds:.0f} ms"),
     ]
-    family, *rest = [
+    shown = "".join(
         f"<td{' class=number' if name in (_SCORE, _LINE, _COST) else ''} "
         f'data-name="{say(name)}">{content}</td>'
         for name, content in cells
+    )
+    return f'<tr><th scope="row">{say(method.label)}</th>{shown}</tr>'
+
+
+def _verdict(alike: bool, say: Say) -> str:
+    if alike:
+        return f'<span class="alike">{say(Text("Alike"))}</span>'
+    return f'<span class="not-alike">{say(Text("Not alike"))}</span>'
+
+
+def _options_in_words(question: Question) -> list[Text]:
+    return [
+        Text(
+            "{option}: {choice}",
+            option=item.label,
+            choice=_option_in_words(item, getattr(question.options, item.name)),
+        )
+        for item in question.method.option_fields
     ]
-    return f'<tr>{family}<th scope="row">{say(method.label)}</th>{"".join(rest)}</tr>'
-
-
-def _options_used(question: Question) -> list[tuple[OptionField, Any]]:
-    return [(item, getattr(question.options, item.name)) for item in question.method.option_fields]
 
 
 def _option_in_words(item: OptionField, value: Any) -> Text | str:
