@@ -231,6 +231,7 @@ def _loaded(model: Model, file: WeightsFile) -> Network:
         ValueError,
         KeyError,
         AttributeError,  # something else than a dictionary of tensors
+        AssertionError,  # open_clip: position tables of another width
         TypeError,
         EOFError,
         OSError,

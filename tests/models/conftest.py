@@ -42,6 +42,12 @@ def tiny_folder(tmp_path_factory):
     open_clip.add_model_config(folder / "imgsim-tiny.json")
     torch.manual_seed(0)
     save_file(open_clip.create_model("imgsim-tiny").state_dict(), folder / "tiny-clip.safetensors")
+    wider = {**TINY_CLIP, "text_cfg": {**TINY_CLIP["text_cfg"], "width": 64}}
+    (folder / "imgsim-wider.json").write_text(json.dumps(wider))
+    open_clip.add_model_config(folder / "imgsim-wider.json")
+    save_file(
+        open_clip.create_model("imgsim-wider").state_dict(), folder / "other-clip.safetensors"
+    )
     torch.save(timm.create_model("test_resnet").state_dict(), folder / "tiny-resnet.pt")
     return folder
 

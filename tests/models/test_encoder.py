@@ -255,11 +255,11 @@ def test_absent_weights_are_said_in_a_sentence():
 
 
 def other_models_weights(path, tiny_folder):
-    path.write_bytes((tiny_folder / "tiny-clip.safetensors").read_bytes())
+    path.write_bytes((tiny_folder / "other-clip.safetensors").read_bytes())
 
 
 def truncated(path, tiny_folder):
-    path.write_bytes((tiny_folder / "tiny-clip.safetensors").read_bytes()[:5000])
+    path.write_bytes((tiny_folder / "other-clip.safetensors").read_bytes()[:5000])
 
 
 def no_weights_at_all(path, tiny_folder):
@@ -279,10 +279,10 @@ def a_list(path, tiny_folder):
 def code_instead_of_numbers(path, tiny_folder):
     import pickle
 
-    path.write_bytes(pickle.dumps(print))
+    path.write_bytes(pickle.dumps(print, protocol=2))
 
 
-@pytest.mark.parametrize("model_id", ["resnet50", "pe-core-tiny", "efficientnet-lite2"])
+@pytest.mark.parametrize("library", ["timm", "open_clip"])
 @pytest.mark.parametrize(
     ("suffix", "spoil"),
     [
@@ -296,11 +296,21 @@ def code_instead_of_numbers(path, tiny_folder):
         (".bin", code_instead_of_numbers),
     ],
 )
-def test_a_wrong_file_is_named(tmp_path, monkeypatch, tiny_folder, model_id, suffix, spoil):
+def test_a_wrong_file_is_named(
+    tmp_path, monkeypatch, tiny_folder, tiny_clip, tiny_resnet, library, suffix, spoil
+):
     monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
-    spoil(tmp_path / f"{model_id}{suffix}", tiny_folder)
-    with pytest.raises(WeightsWrong, match=f"{model_id}{suffix} does not hold the weights"):
-        network.network(model_by_id(model_id))
+    model = {"timm": tiny_resnet, "open_clip": tiny_clip}[library]
+    spoil(tmp_path / f"{model.id}{suffix}", tiny_folder)
+    with pytest.raises(WeightsWrong, match=f"{model.id}{suffix} does not hold the weights"):
+        network.network(model)
+
+
+def test_a_file_for_the_default_model_that_is_wrong_is_named_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
+    empty(tmp_path / "efficientnet-lite2.pt", tmp_path)
+    with pytest.raises(WeightsWrong, match=r"efficientnet-lite2\.pt"):
+        encoder.encode(LITE, (photograph(),), "crop")
 
 
 def test_the_wheels_file_is_checked_against_its_digest(tmp_path):
