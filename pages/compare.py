@@ -21,6 +21,7 @@ if a is None and b is None:
 
 inputs.show_slots()
 if a is not None and b is not None:
+    inputs.swap_button()
     pair = inputs.current_pair()
     if pair:
         st.info(say(pair.notice), icon=":material/lightbulb:")
