@@ -7,7 +7,15 @@ import threading
 
 import pytest
 
-from imgsim_core.comparison import Question, Score, Unavailable, ask, compare_pictures
+from imgsim_core.comparison import (
+    Question,
+    Sameness,
+    Score,
+    Unavailable,
+    ask,
+    compare_pictures,
+    sameness,
+)
 from imgsim_core.errors import PictureTooSmall
 from imgsim_core.method import Family, Method, NoOptions, Scale
 from imgsim_core.text import Text
@@ -104,3 +112,12 @@ def test_each_picture_is_described_once_for_a_question():
     question = variant(describe=lambda picture, options: seen.append(picture.digest) or 0.0)
     compare_pictures(A, B, [question])
     assert sorted(seen) == sorted([A.digest, B.digest])
+
+
+def test_sameness_tells_file_pixels_and_neither_apart():
+    recoded = dataclasses.replace(A, digest="0" * 64)
+    assert sameness(A, A) is Sameness.SAME_FILE
+    assert sameness(A, recoded) is Sameness.SAME_PIXELS
+    assert sameness(A, B) is Sameness.DIFFERENT
+    # One row of grey against one column of it: the same bytes in another shape.
+    assert sameness(blank(1, 4), blank(4, 1)) is Sameness.DIFFERENT
