@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from imgsim_core.samples import all_pairs
 from pages.parts import article, closer, export, inputs, result, together
 from pages.parts.language import say, t
 
@@ -16,7 +17,10 @@ if a is None and b is None:
             "by six notions of likeness."
         )
     )
-    inputs.show_pairs("start")
+    pairs = all_pairs()
+    inputs.show_pairs("start", pairs[:12])
+    with st.expander(t("More examples"), icon=":material/photo_library:"):
+        inputs.show_pairs("rest", pairs[12:])
     st.subheader(t("Or bring your own"))
 
 inputs.show_slots()
@@ -31,7 +35,7 @@ if a is not None and b is not None:
     article.show_article(a, b)
     export.show_export(a, b)
     with st.expander(t("Try another example"), icon=":material/photo_library:"):
-        inputs.show_pairs("more")
+        inputs.show_pairs("more", all_pairs())
 elif a is not None or b is not None:
     st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
 st.caption(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.picture import Picture, open_picture
-from imgsim_core.samples import SamplePair, all_pairs, all_samples, open_sample, pair_by_id
+from imgsim_core.samples import SamplePair, all_samples, open_sample, pair_by_id
 from imgsim_core.text import Text
 from pages.parts import cached, settings
 from pages.parts.language import code_span, plain, say, t
@@ -163,10 +165,10 @@ def swap_button() -> None:
     st.button(t("Swap A and B"), icon=":material/swap_horiz:", on_click=_swap, key="swap")
 
 
-def show_pairs(key: str) -> None:
-    """Draw the wall of guided pairs, each one click away from its result."""
-    grid = st.grid("auto", min_column_width=190, gap="small")
-    for pair in all_pairs():
+def show_pairs(key: str, pairs: Sequence[SamplePair]) -> None:
+    """Draw a wall of guided pairs, each one click away from its result."""
+    grid = st.grid("auto", min_column_width=165, gap="small")  # two columns on a phone
+    for pair in pairs:
         with grid.cell(), st.container(key=f"thumb_{key}_{pair.id}", gap="small"):
             label = plain(pair.label)
             st.image(_pair_thumbnail(pair), width="stretch", alt=label)
