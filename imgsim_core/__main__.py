@@ -187,7 +187,8 @@ def _opened(path: str) -> Picture:
         raise CommandLineError(
             Text("The file {name} cannot be read: {why}.", name=name, why=UserText(error))
         ) from None
-    return open_picture(data, Path(path).name)
+    # Bytes of a name that are no UTF-8 would make the JSON invalid.
+    return open_picture(data, os.fsencode(Path(path).name).decode("utf-8", "replace"))
 
 
 def _comparison_as_table(comparison: Comparison) -> str:

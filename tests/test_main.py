@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,12 @@ def test_every_refusal_is_one_sentence(refusal, pair, folder):
 def test_a_file_name_cannot_steer_the_terminal(refusal):
     sentence = refusal("compare", "\x1b[31mred\nline.png", "b.png")
     assert "\x1b" not in sentence
+
+
+def test_a_file_name_that_is_no_text_still_gives_valid_json(answer, pair, tmp_path):
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.png")
+    Path(odd).write_bytes(Path(pair[0]).read_bytes())
+    assert answer("compare", odd, pair[0], "--method=phash")["a"]["name"] == "odd\ufffd.png"
 
 
 def test_a_file_is_read_no_further_than_the_gate_allows(refusal, pair):
