@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BF16_AGREEMENT = 0.9999
 """Cosine that half-precision vectors must keep to the full ones, or they are not used."""
 
+# Not all: timm renames the last three layers of VGG files in torchvision's own format.
+_KNOWN_LAYERS = 0.75
+
 MOST_THREADS = 8
 """Threads for one forward pass: more of them help no picture and starve other visitors."""
 
@@ -143,11 +146,17 @@ def _from_timm(model: Model, file: WeightsFile) -> Network:
     timm = torch_library("timm")
     if file.from_wheel:
         return TimmNetwork(_filled_by_position(timm.create_model(model.architecture), file))
+    layers = timm.models.load_state_dict(str(file.path), weights_only=True)
     module = timm.create_model(
         f"{model.architecture}.{model.tag}",
         pretrained=True,
-        pretrained_cfg_overlay={"file": str(file.path)},
+        pretrained_cfg_overlay={"state_dict": layers},
     )
+    # timm loads Inception without asking that every layer be there, so that the file may
+    # hold its auxiliary classifier too: any other network's file would pass for it.
+    names = set(module.state_dict())
+    if len(names & set(layers)) < _KNOWN_LAYERS * len(names):
+        raise ValueError(f"{file.path} holds other layers than {model.architecture}")
     return TimmNetwork(module)
 
 

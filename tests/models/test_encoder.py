@@ -306,6 +306,14 @@ def test_a_wrong_file_is_named(
         network.network(model)
 
 
+def test_another_networks_file_does_not_pass_for_inception(tmp_path, monkeypatch, tiny_folder):
+    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
+    other = (tiny_folder / "tiny-resnet.pt").read_bytes()
+    (tmp_path / "inception_v3.pt").write_bytes(other)
+    with pytest.raises(WeightsWrong, match=r"inception_v3\.pt"):
+        network.network(model_by_id("inception_v3"))
+
+
 def test_a_file_for_the_default_model_that_is_wrong_is_named_too(tmp_path, monkeypatch):
     monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
     empty(tmp_path / "efficientnet-lite2.pt", tmp_path)
