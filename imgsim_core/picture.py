@@ -50,8 +50,10 @@ from imgsim_core.text import Text, UserText
 MAX_MEGAPIXELS = 50
 MAX_MEGABYTES = 30
 MAX_SIDE = 65_535
-# Decoders written in Python need about a microsecond a pixel.
-MAX_MEGAPIXELS_SLOW = 4
+# Decoders written in Python need about a microsecond a pixel; OpenJPEG needs half of that,
+# and 18 bytes a pixel. All stay under 10 seconds and 1 GB so.
+MAX_MEGAPIXELS_IN_PYTHON = 4
+MAX_MEGAPIXELS_JPEG2000 = 25
 
 # The content decides which of these it is, never the name. What draws (SVG, PDF, EPS) or
 # unpacks (ICNS) is left out on purpose. TGA has no signature, so it is asked last.
@@ -251,17 +253,23 @@ def _check_size(image: ImageFile.ImageFile, name: str) -> None:
         )
     if max(width * height, _tile_pixels(image)) > MAX_MEGAPIXELS * 1_000_000:
         raise _too_many_pixels(name)
-    slow = any(tile.codec_name in Image.DECODERS for tile in image.tile)
-    if slow and width * height > MAX_MEGAPIXELS_SLOW * 1_000_000:
+    limit = _megapixels_of_kind(image)
+    if width * height > limit * 1_000_000:
         raise PictureTooLarge(
             Text(
                 "{name} is a {format} file of a kind that can be opened up to {limit} megapixels "
                 "only. Please save it as PNG or JPEG.",
                 name=UserText(name),
                 format=str(image.format),
-                limit=MAX_MEGAPIXELS_SLOW,
+                limit=limit,
             )
         )
+
+
+def _megapixels_of_kind(image: ImageFile.ImageFile) -> int:
+    if any(tile.codec_name in Image.DECODERS for tile in image.tile):
+        return MAX_MEGAPIXELS_IN_PYTHON
+    return MAX_MEGAPIXELS_JPEG2000 if image.format == "JPEG2000" else MAX_MEGAPIXELS
 
 
 def _tile_pixels(image: ImageFile.ImageFile) -> int:
@@ -415,9 +423,7 @@ def _eight_bit_rgb(
     if alpha is None:
         return _array(image), None
     notes.append(Text("Its transparent parts are shown on white."))
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=alpha)
-    return _array(white), np.asarray(alpha) > 0
+    return _array(image, alpha), np.asarray(alpha) > 0
 
 
 def _scaled_to_eight_bits(image: Image.Image, notes: list[Text]) -> Image.Image:
@@ -464,15 +470,19 @@ def _value_range(values: NDArray[Any], image: Image.Image) -> tuple[float, float
 
 
 def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Split a picture into L, RGB, CMYK or LAB, and its alpha unless that is all opaque."""
+    """Split a picture into its colours, and its alpha unless that is all opaque.
+
+    The colours are L, RGB, CMYK or LAB, or an RGBA whose A no longer counts.
+    """
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return image.convert("L"), None
     if image.mode in ("1", "L", "La", "LA"):
         image = image.convert("LA")
         return image.getchannel("L"), _unless_opaque(image.getchannel("A"))
     if "transparency" in image.info or image.mode in ("RGBA", "RGBa", "PA"):
-        image = image.convert("RGBA")
-        return image.convert("RGB"), _unless_opaque(image.getchannel("A"))
+        if image.mode != "RGBA" or "transparency" in image.info:
+            image = image.convert("RGBA")
+        return image, _unless_opaque(image.getchannel("A"))
     if image.mode in ("RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("RGB"), None
@@ -483,7 +493,7 @@ def _unless_opaque(alpha: Image.Image) -> Image.Image | None:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Text]) -> Image.Image:
-    """Convert L, RGB, CMYK or LAB to RGB in sRGB; a grey sRGB picture may stay L."""
+    """Convert to sRGB: RGB, or as it was where nothing is to be done."""
     if image.mode == "LAB":
         notes.append(Text("Converted from Lab colours to sRGB."))
         lab = ImageCms.createProfile("LAB")
@@ -507,7 +517,7 @@ def _by_profile(image: Image.Image, profile: bytes, notes: list[Text]) -> Image.
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = embedded.profile.xcolor_space.strip()
         description = embedded.profile.profile_description or "ICC"
-        if (image.mode, space) == ("L", "RGB"):
+        if image.mode == "RGBA" or (image.mode, space) == ("L", "RGB"):
             image = image.convert("RGB")
         if space != _COLOUR_SPACES[image.mode]:
             notes.append(Text("Its colour profile is for other kinds of picture: left out."))
@@ -558,13 +568,20 @@ def _changes_nothing(profile: ImageCms.ImageCmsProfile, mode: str) -> bool:
 _STRIP = 256
 
 
-def _array(image: Image.Image) -> NDArray[np.uint8]:
-    """Copy an L or RGB image into a new array of shape (height, width, 3)."""
+def _array(image: Image.Image, alpha: Image.Image | None = None) -> NDArray[np.uint8]:
+    """Lay an L, RGB or RGBA image on white by `alpha`, as a new (height, width, 3) array."""
     width, height = image.size
     rgb = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _STRIP):
-        strip = np.asarray(image.crop((0, top, width, min(top + _STRIP, height))))
-        rgb[top : top + _STRIP] = strip if strip.ndim == 3 else strip[..., None]
+        box = (0, top, width, min(top + _STRIP, height))
+        strip = image.crop(box)
+        if alpha is not None:
+            colours, strip = strip, Image.new("RGB", strip.size, "white")
+            strip.paste(colours.convert("RGB"), mask=alpha.crop(box))
+        elif strip.mode == "RGBA":
+            strip = strip.convert("RGB")
+        rows = np.asarray(strip)
+        rgb[top : top + _STRIP] = rows if rows.ndim == 3 else rows[..., None]
     return rgb
 
 

@@ -174,10 +174,15 @@ def test_a_huge_tile_in_a_small_tiff_is_refused(compression):
         open_picture(data, "tile.tif")
 
 
-def test_kinds_that_decode_slowly_have_a_limit_of_their_own():
+def test_kinds_that_decode_slowly_have_a_limit_of_their_own(no_decoding):
     data = b"P5 2500 2000 254\n" + bytes(5_000_000)
     with pytest.raises(PictureTooLarge, match=r"slow\.pgm is a PPM file.*4 megapixels"):
         open_picture(data, "slow.pgm")
+    large = bytearray(encoded(Image.new("L", (64, 64)), "JPEG2000"))
+    size = large.index(b"ihdr") + 4
+    large[size : size + 8] = struct.pack(">II", 5100, 5100)
+    with pytest.raises(PictureTooLarge, match=r"slow\.jp2 is a JPEG2000 file.*25 megapixels"):
+        open_picture(bytes(large), "slow.jp2")
 
 
 @pytest.mark.parametrize(
@@ -496,6 +501,17 @@ def test_a_wide_profile_is_converted_to_srgb(cat):
     assert np.abs(picture.rgb - srgb_levels(np.clip(linear, 0, 1))).max() <= 2
     assert np.abs(picture.rgb.astype(int) - cat).max() > 5
     assert "Wide test" in notes(picture)
+
+
+def test_profile_and_transparency_together(cat):
+    alpha = np.full(cat.shape[:2], 255, np.uint8)
+    alpha[:, :50] = 0
+    profile = matrix_profile(_P3_TO_XYZ, 2.2)
+    opaque = open_picture(png(cat, icc_profile=profile), "x.png")
+    picture = open_picture(png(np.dstack([cat, alpha]), icc_profile=profile), "x.png")
+    assert (picture.rgb[:, :50] == 255).all()
+    assert np.array_equal(picture.rgb[:, 50:], opaque.rgb[:, 50:])
+    assert len(picture.notes) == 2
 
 
 def test_a_grey_profile_is_converted():

@@ -19,7 +19,8 @@ from imgsim_core.samples import (
 
 
 def colour_counts(rgb):
-    return np.unique(rgb.reshape(-1, 3), axis=0, return_counts=True)
+    codes = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+    return np.unique(codes, return_counts=True)
 
 
 @pytest.mark.parametrize("sample", all_samples(), ids=lambda sample: sample.id)
