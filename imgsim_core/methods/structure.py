@@ -844,7 +844,8 @@ def _ssim_evidence(a: Described, b: Described, options: SsimOptions) -> tuple[Ev
     )
     reach = np.ones_like(maps[0])
     if laid.covered is not None:
-        reach = resized_to(laid.covered.astype(np.float32), reach.shape)
+        inside = _windows_inside(laid.covered, _WINDOWS[options.window])
+        reach = resized_to(inside.astype(np.float32), reach.shape)
     means = tuple(float((values * reach).sum() / reach.sum()) for values in maps)
     similarity, luminance, contrast, structure = (np.clip(values * reach, 0, 1) for values in maps)
     facts = _ssim_facts(a.picture, b.picture, laid, options, means)
