@@ -33,7 +33,7 @@ if a is not None and b is not None:
     st.fragment(closer.show_closer, key="closer")(a, b)
     st.fragment(together.show_together, key="together")(a, b)
     article.show_article(a, b)
-    export.show_export(a, b)
+    st.fragment(export.show_export, key="export")(a, b)
     with st.expander(t("Try another example"), icon=":material/photo_library:"):
         inputs.show_pairs("more", all_pairs())
 elif a is not None or b is not None:

@@ -29,6 +29,7 @@ def show_closer(a: Picture, b: Picture) -> None:
         list(families),
         key="look",
         default=Family.STRUCTURE.value,
+        then=["closer"],
         format_func=lambda one: f"{result.icon(families[one])} {say(families[one].label)}",
         required=True,
         label_visibility="collapsed",
@@ -56,6 +57,7 @@ def _choose_method(family: Family) -> Method:
         list(methods),
         key=f"method.{family.value}",
         default=first,
+        then=["closer"],
         format_func=lambda code: plain(methods[code].label),
         required=True,
         wrap=True,
@@ -99,7 +101,7 @@ def _show_facts(method: Method, asked: Question, answer: Score | Unavailable) ->
 def _reset(method: Method) -> None:
     for field in method.option_fields:
         settings.put(links.option_key(method, field.name), None)
-    st.rerun(["overview", "closer"])
+    st.rerun(["overview", "closer", "export"])
 
 
 def _draw_option(method: Method, field: OptionField) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method
-from imgsim_core.registry import all_methods
+from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import pair_by_id, sample_by_id
 from pages.parts import settings
 from pages.parts.language import LANGUAGES, language
@@ -61,6 +61,10 @@ def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
         yield "lang", parameters["lang"]
     if parameters.get("look") in {family.value for family in Family}:
         yield "look", parameters["look"]
+    for family in Family:
+        key = f"method.{family.value}"
+        if parameters.get(key) in {method.id for method in methods_of(family)}:
+            yield key, parameters[key]
     if parameters.get("article") == "True":
         yield "article", True
     for key, find in (("pair", pair_by_id), ("a", sample_by_id), ("b", sample_by_id)):

@@ -186,7 +186,7 @@ def _show_tile(family: Family, answer: Score | Unavailable) -> None:
 def _look(family: Family) -> None:
     settings.put("look", family.value, Family.STRUCTURE.value)
     st.session_state["scroll"] = st.session_state.get("scroll", 0) + 1
-    st.rerun(["closer"])
+    st.rerun(["closer", "export"])
 
 
 def _show_agreement(a: Picture, b: Picture, answers: dict[Family, Any]) -> None:

@@ -79,6 +79,6 @@ def bound(
         else:
             _store()[key] = value
         if then is not None:
-            st.rerun(list(then))
+            st.rerun([*then, "export"])  # the link and the reports hold every setting
 
     return widget(label, *arguments, key=widget_key, on_change=keep, **keywords)

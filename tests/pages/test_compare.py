@@ -1,0 +1,235 @@
+"""What the Compare page promises."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from imgsim_core.comparison import Question, Score
+from imgsim_core.method import Family, Method
+from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
+from imgsim_core.samples import all_pairs, open_sample, pair_by_id
+from pages.parts import cached, export
+from tests.pages.visitor import (
+    PAIR,
+    bring,
+    checked,
+    english,
+    markdown,
+    names,
+    open_app,
+    sample_names,
+    shared_link,
+    verdicts,
+    whole,
+)
+
+
+def test_the_first_page_offers_every_guided_pair():
+    app = open_app()
+    offered = [str(item.key).rpartition("_")[2] for item in app.button if "pair_" in str(item.key)]
+    assert offered == [pair.id for pair in all_pairs()]
+    assert not app.error
+
+
+def test_a_click_on_a_pair_gives_every_family_a_verdict_and_one_line_that_sums_up():
+    app = open_app()
+    checked(app.button(key=f"pair_start_{PAIR}").click().run())
+    found = verdicts(app)
+    assert set(found) == set(Family)
+    headline = app.get_by_key("agreement").markdown[0].value
+    assert f"{sum(found.values())} of {len(Family)}" in headline
+    assert names(app) == sample_names(PAIR)
+
+
+def test_each_verdict_is_the_core_s_answer():
+    app = open_app({"pair": PAIR})
+    pair = pair_by_id(PAIR)
+    for family, alike in verdicts(app).items():
+        method = spokesman(family)
+        answer = cached.memory().ask(
+            Question(method, method.options()), open_sample(pair.a), open_sample(pair.b)
+        )
+        assert isinstance(answer, Score)
+        assert alike == answer.scale.is_alike(answer.value, answer.scale.line), family
+
+
+def test_the_same_file_twice_is_said_to_be_so():
+    app = open_app({"pair": "same-file"})
+    assert "Exactly the same file" in app.get_by_key("agreement").markdown[0].value
+    assert all(verdicts(app).values())
+
+
+def test_a_moved_line_changes_the_verdict_and_describes_nothing_again(on_pair: AppTest):
+    method = spokesman(Family.COLOUR)
+    before = verdicts(on_pair)[Family.COLOUR]
+    described = cached.memory().described
+    slider = next(item for item in on_pair.slider if f".{method.id}.line" in str(item.key))
+    lenient = slider.min if method.scale.higher_is_alike else slider.max
+    strict = slider.max if method.scale.higher_is_alike else slider.min
+    checked(slider.set_value(strict if before else lenient).run())
+    assert verdicts(on_pair)[Family.COLOUR] is not before
+    assert cached.memory().described == described
+
+
+def test_the_link_to_copy_follows_a_moved_line(on_pair: AppTest):
+    slider = on_pair.slider[0]
+    checked(slider.set_value(slider.min + slider.step).run())
+    # No further run: what the move itself has drawn anew.
+    assert shared_link(on_pair)[str(slider.key).removeprefix("widget.")] == str(slider.value)
+
+
+def test_another_pair_is_one_click_away(on_pair: AppTest):
+    checked(on_pair.button(key="pair_more_same-file").click().run())
+    assert names(on_pair) == sample_names("same-file")
+
+
+def test_a_sample_can_be_chosen_for_one_slot(on_pair: AppTest):
+    on_pair.selectbox(key="sample_b").select("coffee")
+    checked(on_pair.run())
+    assert names(on_pair) == [sample_names(PAIR)[0], "coffee.png"]
+    assert shared_link(on_pair)["b"] == "coffee"
+
+
+def test_swapping_exchanges_the_pictures(on_pair: AppTest):
+    checked(on_pair.button(key="swap").click().run())
+    assert names(on_pair) == sample_names(PAIR)[::-1]
+
+
+def test_swapping_exchanges_a_brought_picture_with_a_sample(on_pair: AppTest, png: bytes):
+    bring(on_pair, "a", "mine.png", png)
+    checked(on_pair.button(key="swap").click().run())
+    assert names(on_pair) == [sample_names(PAIR)[1], "mine.png"]
+
+
+def test_as_in_the_article_sets_its_options_and_shows_its_numbers(on_pair: AppTest):
+    checked(on_pair.button(key="article_on").click().run())
+    tables = [item.value for item in on_pair.markdown if item.value.startswith("|")]
+    assert len(tables) == 1
+    rows = tables[0].splitlines()[2:]
+    assert len(rows) == len(article_methods())
+    for method, row in zip(article_methods(), rows, strict=True):
+        assert str(method.label) in row
+        assert str(method.article_result or "–") in row
+    link = shared_link(on_pair)
+    for method in article_methods():
+        for field in method.option_fields:
+            value = getattr(method.article, field.name)
+            assert link.get(f"{method.id}.{field.name}", str(field.default)) == str(value)
+
+    checked(on_pair.button(key="article_off").click().run())
+    assert set(shared_link(on_pair)) == {"lang", "pair"}
+
+
+@pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
+def test_show_why_opens_the_closer_look_at_that_family(on_pair: AppTest, family: Family):
+    checked(on_pair.button(key=f"why_{family.value}").click().run())
+    assert on_pair.segmented_control(key="widget.look").value == family.value
+    assert str(spokesman(family).about) in [item.value for item in on_pair.markdown]
+
+
+@pytest.fixture(scope="module")
+def long_visit() -> AppTest:
+    """One visitor who looks at everything in turn."""
+    return open_app({"pair": PAIR})
+
+
+@pytest.mark.parametrize("method", all_methods(), ids=lambda method: method.id)
+def test_every_method_can_be_looked_at(long_visit: AppTest, method: Method):
+    app = long_visit
+    if app.segmented_control(key="widget.look").value != method.family.value:
+        checked(app.segmented_control(key="widget.look").set_value(method.family.value).run())
+    if len(methods_of(method.family)) > 1:
+        checked(app.pills(key=f"widget.method.{method.family.value}").set_value(method.id).run())
+    assert not app.error
+    assert str(method.about) in [item.value for item in app.markdown]
+    if method.availability() is None:
+        shown = app.get_by_key("evidence")
+        assert any(shown.get(kind) for kind in ("markdown", "image", "html", "plotly_chart"))
+        drawn = {item.key for kind in ("selectbox", "toggle", "slider") for item in app.get(kind)}
+        assert {f"widget.{method.id}.{field.name}" for field in method.option_fields} <= drawn
+    else:
+        assert str(method.availability()) in " ".join(item.value for item in app.info)
+
+
+def test_an_option_changes_the_answer_and_can_be_taken_back(on_pair: AppTest):
+    method = next(one for one in all_methods() if one.option_fields and one.headline)
+    field = next(item for item in method.option_fields if item.choices is not None)
+    checked(on_pair.segmented_control(key="widget.look").set_value(method.family.value).run())
+    other = next(value for value in field.choices or () if value != field.default)
+    checked(on_pair.selectbox(key=f"widget.{method.id}.{field.name}").set_value(other).run())
+    assert shared_link(whole(on_pair))[f"{method.id}.{field.name}"] == str(other)
+    checked(on_pair.button(key=f"reset_{method.id}").click().run())
+    assert f"{method.id}.{field.name}" not in shared_link(whole(on_pair))
+
+
+def test_another_language_keeps_pair_options_and_lines(on_pair: AppTest):
+    checked(on_pair.button(key="article_on").click().run())
+    before = shared_link(on_pair)
+    checked(on_pair.segmented_control(key="widget.lang").set_value("zh").run())
+    assert shared_link(on_pair) == {**before, "lang": "zh"}
+    assert names(on_pair) == sample_names(PAIR)
+
+
+def test_another_language_keeps_what_the_widgets_show():
+    method = next(one for one in all_methods() if one.headline and one.option_fields)
+    field = next(item for item in method.option_fields if item.choices is not None)
+    other = next(value for value in field.choices or () if value != field.default)
+    key = f"{method.id}.{field.name}"
+    app = open_app({"pair": PAIR, "look": method.family.value, key: str(other)})
+    assert app.selectbox(key=f"widget.{key}").value == other
+    for language in ("zh", "en"):
+        checked(app.segmented_control(key="widget.lang").set_value(language).run())
+        assert app.selectbox(key=f"widget.{key}").value == other
+        assert app.segmented_control(key="widget.look").value == method.family.value
+
+
+@pytest.mark.parametrize(
+    ("link", "locale", "chinese"),
+    [
+        ({}, "zh-CN", True),
+        ({}, "de-DE", False),
+        ({"lang": "zh"}, "en-GB", True),
+        ({"lang": "en"}, "zh-CN", False),
+    ],
+)
+def test_the_link_s_language_goes_before_the_browser_s(link, locale, chinese):
+    app = open_app(link, locale)
+    assert bool(re.search("[一-鿿]", app.title[0].value)) is chinese
+
+
+def test_a_chinese_visitor_reads_no_english(on_pair: AppTest):
+    checked(on_pair.segmented_control(key="widget.lang").set_value("zh").run())
+    assert not english(list(markdown(on_pair)))
+
+
+# ── What a visitor takes along ─────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def reports(monkeypatch: pytest.MonkeyPatch):
+    """Collect what the download buttons would give, by file name."""
+    makers = {}
+
+    def collect(_label, name, _kind, make):
+        makers[name] = make
+
+    monkeypatch.setattr(export, "_button", collect)
+    return makers
+
+
+def test_the_reports_hold_every_method(reports):
+    open_app({"pair": PAIR, "lang": "zh"})
+    # Made here, outside the visitor's session, as the server does when a button is clicked.
+    page, data, table = (reports[f"imgsim-report.{kind}"]() for kind in ("html", "json", "csv"))
+    ids = {method.id for method in all_methods()}
+    told = json.loads(data)
+    assert {item["method"] for item in told["scores"] + told["unavailable"]} == ids
+    assert {row["method"] for row in csv.DictReader(io.StringIO(table.lstrip("\ufeff")))} == ids
+    assert '<html lang="zh' in page
+    assert all(name in page for name in sample_names(PAIR))
