@@ -342,7 +342,7 @@ def readme(request) -> str:
 def test_the_commands_of_the_readme_are_targets_of_the_makefile(readme):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)", readme))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", readme, re.MULTILINE))
     assert {"run", "test"} <= named
     assert named <= targets
 

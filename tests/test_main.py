@@ -116,7 +116,7 @@ def test_methods_are_asked_once_in_the_order_named(answer, pair):
 
 def test_an_option_changes_the_score(answer, pair):
     usual = answer("compare", *pair, "--method=histogram")
-    finer = answer("compare", *pair, "--method=histogram", "--option=histogram.bins=64")
+    finer = answer("compare", *pair, "--method=histogram", "--option=histogram.measure=correlation")
     assert usual["scores"][0]["value"] != finer["scores"][0]["value"]
 
 
