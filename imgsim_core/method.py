@@ -363,6 +363,10 @@ class Method:
         Whether it speaks for its family on the first screen.
     scale_by_options : callable or None
         options -> Scale, where the measure can be chosen.
+    point_out : callable or None
+        (Picture A, Picture B, options, x, y) -> Heatmap over B of how alike each place is to
+        the spot of A at x, y (shares 0..1 of its width and height); None if the method
+        cannot tell.
     availability : callable
         () -> None if usable now, else a sentence why not. Answers in under a second.
     """
@@ -383,6 +387,7 @@ class Method:
     symmetric: bool = True
     headline: bool = False
     scale_by_options: Callable[[Any], Scale] | None = None
+    point_out: Callable[[Picture, Picture, Any, float, float], Heatmap] | None = None
     availability: Callable[[], Text | None] = _always_available
 
     def scale_with(self, options: Any) -> Scale:

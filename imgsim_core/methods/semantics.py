@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -202,6 +203,27 @@ def _evidence(model: Model, a: Picture, b: Picture, options: Options) -> tuple[E
     return (map_of_a, lit, *names, seen)
 
 
+def _point_out(
+    model: Model, a: Picture, b: Picture, options: Options, x: float, y: float
+) -> Heatmap:
+    """Tell where B looks like one spot of A; a spot the model does not see counts as nearest."""
+    framing = options.framing
+    rows, columns = encoder.patch_features(model, a, framing).shape[:2]
+    part = window(model, a, framing)
+    column = (x - part.left) / (part.right - part.left) * columns
+    row = (y - part.top) / (part.bottom - part.top) * rows
+    place = (int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1)))
+    alike = encoder.patch_similarity(model, a, b, *place, framing)
+    return Heatmap(
+        title=Text("Where B looks like that spot of A"),
+        values=_over_picture(alike, b, window(model, b, framing)),
+        low=0.0,
+        high=1.0,
+        low_label=Text("nothing like it"),
+        high_label=Text("same thing"),
+    )
+
+
 def _over_picture(grid: NDArray[np.float32], picture: Picture, part: Window) -> NDArray[np.float32]:
     """Lay a grid over the whole picture; 0 where the model did not look."""
     scale = min(1.0, _MAP_SIDE / max(picture.width, picture.height))
@@ -295,6 +317,7 @@ def _method(model: Model) -> Method:
         explain=explain,
         headline=model.id == DEFAULT_MODEL,
         scale_by_options=scale_of,
+        point_out=partial(_point_out, model),
         availability=lambda: availability(model).reason,
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import math
 from functools import singledispatch
 from typing import Any
 
@@ -29,6 +31,7 @@ from pages.parts.language import plain, say, t
 
 RGB = NDArray[np.uint8]
 SIDE = 800  # long side of a drawing in pixels
+MOST_LINES = 70  # matches drawn of each kind
 _A, _B = "#0072B2", "#D55E00"  # the two pictures in every chart; distinct to colour-blind eyes
 _GREEN, _GREY = (0, 190, 120), (150, 150, 150)
 
@@ -47,8 +50,14 @@ def viridis(values: NDArray[np.float32]) -> RGB:
 
 @show.register
 def _(evidence: Heatmap, a: Picture, b: Picture, *, key: str) -> None:
-    st.markdown(f"**{say(evidence.title)}**")
-    base = reduced(a.rgb, SIDE)
+    heatmap(evidence, a)
+
+
+def heatmap(evidence: Heatmap, picture: Picture, *, titled: bool = True) -> None:
+    """Draw a heat map over the picture it belongs to, with its legend."""
+    if titled:
+        st.markdown(f"**{say(evidence.title)}**")
+    base = reduced(picture.rgb, SIDE)
     values = (evidence.values - evidence.low) / ((evidence.high - evidence.low) or 1.0)
     colour = cv2.resize(viridis(values), base.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     grey = cv2.cvtColor(cv2.cvtColor(base, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
@@ -56,6 +65,11 @@ def _(evidence: Heatmap, a: Picture, b: Picture, *, key: str) -> None:
     st.image(jpeg(blended), width="stretch", alt=plain(evidence.title))
     low, high = html.escape(plain(evidence.low_label)), html.escape(plain(evidence.high_label))
     st.html(f'<div class="sim-legend"><span>{low}</span><i></i><span>{high}</span></div>')
+
+
+def data_url(data: bytes) -> str:
+    """JPEG bytes as an address that a component can show."""
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 @show.register
@@ -88,8 +102,8 @@ def _matches_canvas(evidence: Matches, a: Picture, b: Picture) -> RGB:
     to_b = np.round(evidence.points_b * scale_b + shift).astype(int)
     for good in (False, True):
         shown = np.flatnonzero(evidence.verified == good)
-        # Beyond some hundreds, lines are a solid sheet: draw an even sample.
-        for index in shown[:: max(1, len(shown) // 250)]:
+        # Beyond some dozens, lines are a solid sheet: draw an even sample.
+        for index in shown[:: max(1, math.ceil(len(shown) / MOST_LINES))]:
             colour = _GREEN if good else _GREY
             start, end = from_a[index].tolist(), to_b[index].tolist()
             cv2.line(canvas, start, end, colour, 1, cv2.LINE_AA)

@@ -11,7 +11,7 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, OptionField
 from imgsim_core.picture import Picture
 from imgsim_core.registry import methods_of, spokesman
-from pages.parts import assets, cached, charts, links, result, settings
+from pages.parts import assets, cached, charts, links, probe, result, settings
 from pages.parts.language import plain, say, t
 
 _SCROLL = assets.component("scroll")
@@ -140,3 +140,6 @@ def _show_evidence(asked: Question, answer: Score | Unavailable, a: Picture, b: 
             return
     for index, piece in enumerate(pieces):
         charts.show(piece, a, b, key=f"{asked.method.id}_{index}")
+        if index == 0:
+            probe.show_spot(asked, a, b)
+            probe.show_occlusion(asked, a, b)

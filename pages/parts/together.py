@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 import cv2
 import numpy as np
 import streamlit as st
@@ -44,18 +42,14 @@ def show_together(a: Picture, b: Picture) -> None:
     _SWIPE(
         key="sim_swipe",
         data={
-            "a": _url(cached.preview(a, _SIDE)),
-            "b": _url(_stretched(a, b)),
+            "a": charts.data_url(cached.preview(a, _SIDE)),
+            "b": charts.data_url(_stretched(a, b)),
             "left": t("Picture A"),
             "right": t("Picture B"),
             "label": t("Move to reveal picture A or B"),
             "blink": way == "blink",
         },
     )
-
-
-def _url(data: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
 def _same_size(a: Picture, b: Picture) -> tuple[np.ndarray, np.ndarray]:
