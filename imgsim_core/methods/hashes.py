@@ -434,11 +434,11 @@ def _hash_method(
 
 _HUES = 6
 _GREY, _FAINT, _BETWEEN, _BRIGHT = (_HUES * row for row in range(1, 5))  # black comes first
-_ROW_OF_SATURATION = np.full(256, _BRIGHT)
+_ROW_OF_SATURATION = np.full(256, _BRIGHT, dtype=np.uint8)
 _ROW_OF_SATURATION[:85] = _GREY
 _ROW_OF_SATURATION[85:170] = _FAINT
 _ROW_OF_SATURATION[170] = _BETWEEN  # the reference counts it as coloured, but in no bin
-_BIN_OF_HUE = np.minimum(np.arange(256) // 42.5, _HUES - 1).astype(np.int64)
+_BIN_OF_HUE = np.minimum(np.arange(256) // 42.5, _HUES - 1).astype(np.uint8)
 
 
 def colour_levels(rgb: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -457,10 +457,11 @@ def colour_levels(rgb: NDArray[np.uint8]) -> NDArray[np.int64]:
     counts = np.zeros(5 * _HUES, dtype=np.int64)
     for top in range(0, len(rgb), _STRIP):
         strip = rgb[top : top + _STRIP]
-        hue, saturation, _ = np.moveaxis(np.asarray(Image.fromarray(strip).convert("HSV")), 2, 0)
-        bins = _ROW_OF_SATURATION[saturation] + _BIN_OF_HUE[hue]
+        hue, saturation, _ = cv2.split(np.asarray(Image.fromarray(strip).convert("HSV")))
+        bins = cv2.LUT(saturation, _ROW_OF_SATURATION) + cv2.LUT(hue, _BIN_OF_HUE)
         bins[grey_levels(strip) < 32] = 0
-        counts += np.bincount(bins.ravel(), minlength=len(counts))
+        found = cv2.calcHist([bins], [0], None, [len(counts)], [0, len(counts)])
+        counts += found.ravel().astype(np.int64)
     black, grey = counts[0], counts[_GREY:_FAINT].sum()
     coloured = max(1, int(counts[_FAINT:].sum()))
     shares = np.concatenate(
