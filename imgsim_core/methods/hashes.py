@@ -277,7 +277,7 @@ _UNRELATED = {
     )
 }
 _COLOUR_UNRELATED = _Unrelated(1, 7, 1)  # too few bits for a stricter line
-_SEGMENTS_UNRELATED = _Unrelated(10, 23, 14)
+_SEGMENTS_UNRELATED = _Unrelated(10, 23, 14)  # 1 pair in 400 passes: the closest of many regions
 
 
 def _bit_scale(bits: int, unrelated: _Unrelated, shown: tuple[float, float] | None = None) -> Scale:
