@@ -784,7 +784,7 @@ _SCALES = {
         identical=0,
         opposite=260,
         line=0,
-        unit=Text("points of colour difference"),
+        unit=Text("points"),
         decimals=1,
         shown=(100, 0),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -18,6 +19,7 @@ from imgsim_core.method import (
     Bars,
     BitGrids,
     Curves,
+    Evidence,
     Facts,
     Heatmap,
     Images,
@@ -40,6 +42,19 @@ _GREEN, _GREY = (0, 190, 120), (150, 150, 150)
 def show(evidence: Any, a: Picture, b: Picture, *, key: str) -> None:
     """Draw one piece of evidence about pictures A and B; `key` is unique on the page."""
     raise TypeError(f"no drawing for {type(evidence).__name__}")
+
+
+def show_all(pieces: Sequence[Evidence], a: Picture, b: Picture, *, key: str) -> None:
+    """Draw evidence in order; neighbouring heat maps share a row."""
+    columns: list[Any] = []
+    for index, piece in enumerate(pieces):
+        if not isinstance(piece, Heatmap):
+            columns = []
+            show(piece, a, b, key=f"{key}_{index}")
+            continue
+        columns = columns or list(st.columns(2))
+        with columns.pop(0):
+            show(piece, a, b, key=f"{key}_{index}")
 
 
 def viridis(values: NDArray[np.float32]) -> RGB:
@@ -143,22 +158,43 @@ def _(evidence: Swatches, a: Picture, b: Picture, *, key: str) -> None:
 @show.register
 def _(evidence: Bars, a: Picture, b: Picture, *, key: str) -> None:
     st.markdown(f"**{say(evidence.title)}**")
-    figure = go.Figure()
-    for name, values, colour in (
-        (t("Picture A"), evidence.a, _A),
-        (t("Picture B"), evidence.b, _B),
-    ):
-        figure.add_bar(name=name, x=list(evidence.labels), y=values, marker_color=colour)
-    figure.update_layout(barmode="group", yaxis_title=plain(evidence.axis))
     if evidence.colours is not None:
-        cells = "".join(
-            f'<i style="flex:1;background:rgb({r},{g},{b_})"></i>'
-            for r, g, b_ in evidence.colours.tolist()
-        )
+        _coloured_bars(evidence, evidence.colours)
+    else:
+        figure = go.Figure()
+        for name, values, colour in (
+            (t("Picture A"), evidence.a, _A),
+            (t("Picture B"), evidence.b, _B),
+        ):
+            figure.add_bar(name=name, x=list(evidence.labels), y=values, marker_color=colour)
+        figure.update_layout(barmode="group", xaxis_type="category")
         _chart(figure, plain(evidence.title), key)
-        st.html(f'<div class="sim-swatches bare">{cells}</div>')
-        return
-    _chart(figure, plain(evidence.title), key)
+    st.caption(say(evidence.axis))
+
+
+def _coloured_bars(evidence: Bars, colours: RGB) -> None:
+    """A row a bin: its colour, and how much of it each picture has."""
+    most = max(float(evidence.a.max()), float(evidence.b.max()), 1e-9)
+    rows = []
+    for label, one, other, (red, green, blue) in zip(
+        evidence.labels, evidence.a, evidence.b, colours.tolist(), strict=True
+    ):
+        name = "" if label.startswith("#") else html.escape(label)
+        bars = "".join(
+            f'<b class="{side}" style="width:{100 * value / most:.1f}%"></b><em>{_short(value, most)}</em>'
+            for side, value in (("a", one), ("b", other))
+        )
+        rows.append(f'<i style="background:rgb({red},{green},{blue})">{name}</i><div>{bars}</div>')
+    names = (html.escape(t("Picture A")), html.escape(t("Picture B")))
+    st.html(
+        f'<div class="sim-key"><b class="a"></b>{names[0]}<b class="b"></b>{names[1]}</div>'
+        f'<div class="sim-bins">{"".join(rows)}</div>'
+    )
+
+
+def _short(value: float, most: float) -> str:
+    """Two digits, or "≈ 0" for what could not be seen as a bar."""
+    return f"{value:.2g}" if value >= most / 200 or value == 0 else "≈ 0"
 
 
 @show.register

@@ -138,8 +138,8 @@ def _show_evidence(asked: Question, answer: Score | Unavailable, a: Picture, b: 
         except ImgSimError as error:
             result.unavailable_sentence(error.text)
             return
-    for index, piece in enumerate(pieces):
-        charts.show(piece, a, b, key=f"{asked.method.id}_{index}")
-        if index == 0:
-            probe.show_spot(asked, a, b)
-            probe.show_occlusion(asked, a, b)
+    if pieces:
+        charts.show(pieces[0], a, b, key=f"{asked.method.id}_first")
+    probe.show_spot(asked, a, b)
+    probe.show_occlusion(asked, a, b)
+    charts.show_all(pieces[1:], a, b, key=asked.method.id)
