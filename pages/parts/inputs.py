@@ -1,4 +1,8 @@
-"""The two pictures a page is about: samples, uploads, the clipboard, the camera."""
+"""The pictures a page is about: samples, uploads, the clipboard, the camera.
+
+A slot holds one picture. Compare has two, "a" and "b", which a guided pair fills together;
+any other page may have a slot of its own, named like the setting that holds its sample.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +28,13 @@ def current_pair() -> SamplePair | None:
     return pair_by_id(code) if code else None
 
 
-def picture(slot: str) -> Picture | None:
-    """Picture of a slot, "a" or "b": what was brought last wins."""
+def picture(slot: str, otherwise: str | None = None) -> Picture | None:
+    """Picture of a slot: what was brought last wins; `otherwise` is a sample to start with."""
     brought: Picture | None = st.session_state.get(f"brought_{slot}")
     if brought is not None:
         return brought
-    pair = current_pair()
-    sample = getattr(pair, slot) if pair else settings.get(slot)
+    pair = current_pair() if slot in SLOTS else None
+    sample = getattr(pair, slot) if pair else settings.get(slot, otherwise)
     return open_sample(sample) if sample else None
 
 
@@ -48,10 +52,10 @@ def choose_pair(pair: SamplePair) -> None:
     settings.put("pair", pair.id)
 
 
-def _detach_pair() -> None:
+def _detach_pair(replaced: str) -> None:
     """Turn a guided pair into two separate samples, before one of them is replaced."""
     pair = current_pair()
-    if pair:
+    if pair and replaced in SLOTS:
         settings.put("pair", None)
         for slot in SLOTS:
             settings.put(slot, getattr(pair, slot))
@@ -60,7 +64,7 @@ def _detach_pair() -> None:
 def _choose_sample(slot: str) -> None:
     code = st.session_state[f"sample_{slot}"]
     if code:
-        _detach_pair()
+        _detach_pair(slot)
         st.session_state.pop(f"brought_{slot}", None)
         st.session_state.pop(f"problem_{slot}", None)
         settings.put(slot, code)
@@ -79,14 +83,14 @@ def _bring(slot: str, widget_key: str) -> None:
     except ImgSimError as error:
         st.session_state[f"problem_{slot}"] = error.text
         return
-    _detach_pair()
+    _detach_pair(slot)
     st.session_state[f"brought_{slot}"] = brought
     st.session_state.pop(f"problem_{slot}", None)
     settings.put(slot, None)
 
 
 def _swap() -> None:
-    _detach_pair()
+    _detach_pair(SLOTS[0])
     for prefix in ("brought_", "problem_"):
         first, second = (st.session_state.pop(prefix + slot, None) for slot in SLOTS)
         for slot, value in zip(SLOTS, (second, first), strict=True):
@@ -110,12 +114,22 @@ def _show_slot(slot: str) -> None:
     shown = picture(slot)
     if shown is not None:
         st.image(cached.preview(shown), width="stretch", alt=f"{name}: {shown.name}")
-        size = t("{width} × {height} pixels", width=shown.width, height=shown.height)
-        st.caption(f"**{name}** {code_span(shown.name)} · {size}")
-        if shown.notes:
-            st.caption(" ".join(f":material/info: {say(note)}" for note in shown.notes))
+        show_caption(name, shown)
     else:
         st.markdown(f"**{name}**")
+    show_ways_in(slot, name)
+
+
+def show_caption(name: str, shown: Picture) -> None:
+    """Say under a picture which file it is, how large, and what was done to open it."""
+    size = t("{width} × {height} pixels", width=shown.width, height=shown.height)
+    st.caption(f"**{name}** {code_span(shown.name)} · {size}")
+    if shown.notes:
+        st.caption(" ".join(f":material/info: {say(note)}" for note in shown.notes))
+
+
+def show_ways_in(slot: str, name: str) -> None:
+    """Draw the ways to bring a picture into a slot, and why the last one brought was refused."""
     problem: Text | None = st.session_state.get(f"problem_{slot}")
     if problem:
         st.error(say(problem), icon=":material/image_not_supported:")
