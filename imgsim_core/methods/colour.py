@@ -1060,6 +1060,7 @@ METHODS = (
         explain=explained,
         options=HistogramOptions,
         article=ARTICLE,
+        article_result=Text("0.94"),
         headline=True,
         scale_by_options=scale_of,
     ),

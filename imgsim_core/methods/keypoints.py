@@ -936,6 +936,7 @@ METHODS = (
             tilted=False,
             distance="plain",
         ),
+        article_result=Text("a drawing of matches, no number"),
         headline=True,
         scale_by_options=_scale_of,
     ),
@@ -955,6 +956,7 @@ METHODS = (
         explain=keypoint_evidence,
         options=SurfOptions,
         article=SurfOptions(measure="count"),
+        article_result=Text("a drawing of matches, no number"),
         scale_by_options=_scale_of,
     ),
     Method(

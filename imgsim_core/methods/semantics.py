@@ -330,6 +330,7 @@ def _methods() -> tuple[Method, ...]:
         about=Text("{about} The article shows this cosine × 100.", about=article.about),
         formula=article.formula + r",\quad \text{article} = 100 \cos\theta",
         article=Options(framing="crop", measure="cosine"),
+        article_result=Text("76.77, the cosine × 100"),
     )
     return tuple(methods.values())
 

@@ -1080,6 +1080,7 @@ METHODS = (
         explain=_ssim_evidence,
         options=SsimOptions,
         article=SsimOptions(window="uniform", colours="grey", align="none"),
+        article_result=Text("0.38"),
         symmetric=False,  # the second picture is resized
         headline=True,
     ),

@@ -181,7 +181,8 @@ def _coloured_bars(evidence: Bars, colours: RGB) -> None:
     ):
         name = "" if label.startswith("#") else html.escape(label)
         bars = "".join(
-            f'<b class="{side}" style="width:{100 * value / most:.1f}%"></b><em>{_short(value, most)}</em>'
+            f'<b class="{side}" style="width:{100 * value / most:.1f}%"></b>'
+            f"<em>{_short(value, most)}</em>"
             for side, value in (("a", one), ("b", other))
         )
         rows.append(f'<i style="background:rgb({red},{green},{blue})">{name}</i><div>{bars}</div>')
