@@ -46,6 +46,11 @@ class Family(Enum):
         return _FAMILY_VERDICTS[self][0 if alike else 1]
 
 
+    def dissent(self, alike: bool) -> Text:
+        """Why the family may say so while others say the opposite."""
+        return _FAMILY_DISSENTS[self][0 if alike else 1]
+
+
 _FAMILY_LABELS = {
     Family.COLOUR: Text("Colour"),
     Family.STRUCTURE: Text("Structure"),
@@ -69,6 +74,40 @@ _FAMILY_VERDICTS = {
     Family.KEYPOINTS: (Text("Same details"), Text("No shared details")),
     Family.HASHES: (Text("Same fingerprint"), Text("Different fingerprint")),
     Family.SEMANTICS: (Text("Similar content"), Text("Different content")),
+}
+
+
+_FAMILY_DISSENTS = {
+    Family.COLOUR: (
+        Text("Colour says alike: other scenes can hold the same amounts of the same colours."),
+        Text("Colour says different: the colours or the light were changed."),
+    ),
+    Family.STRUCTURE: (
+        Text("Structure says alike: large flat areas agree by themselves."),
+        Text(
+            "Structure says different: things lie in other places. A small shift, turn or crop "
+            "is enough."
+        ),
+    ),
+    Family.TEXTURE: (
+        Text("Texture says alike: other things can have edges in the same places."),
+        Text("Texture says different: edges run elsewhere. A turn, a crop or blur is enough."),
+    ),
+    Family.KEYPOINTS: (
+        Text("Matching details says alike: the same spots lie in the same arrangement."),
+        Text(
+            "Matching details finds none: smooth, blurred or tiny pictures have few to find, and "
+            "things of one kind share none."
+        ),
+    ),
+    Family.HASHES: (
+        Text("Fingerprints say alike: the broad areas of light and dark are the same."),
+        Text("Fingerprints say different: a crop, a turn or a mirror image breaks them."),
+    ),
+    Family.SEMANTICS: (
+        Text("Meaning says alike: the same kind of thing need not be the same thing."),
+        Text("Meaning says different: the model recognises other things in them."),
+    ),
 }
 
 

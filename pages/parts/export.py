@@ -11,7 +11,7 @@ from imgsim_core import report
 from imgsim_core.comparison import Comparison
 from imgsim_core.picture import Picture
 from imgsim_core.registry import all_methods
-from pages.parts import cached, inputs, links, result
+from pages.parts import cached, inputs, lines, links, result
 from pages.parts.language import catalogue, language, t
 
 
@@ -46,7 +46,7 @@ class _Reports:
     def __init__(self, a: Picture, b: Picture) -> None:
         self._a, self._b = a, b
         self._questions = [result.question(method) for method in all_methods()]
-        self._lines = {asked.method.id: result.line(asked) for asked in self._questions}
+        self._lines = {asked.method.id: lines.line(asked) for asked in self._questions}
         self._language = language()
         self._memory = cached.memory()
 

@@ -7,29 +7,27 @@ Uploaded pictures are never part of a link.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from imgsim_core.comparison import Question
+from imgsim_core.distort import all_damages
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, methods_of
-from imgsim_core.samples import pair_by_id, sample_by_id
-from pages.parts import settings
+from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
+from pages.parts import lines, settings
 from pages.parts.language import LANGUAGES, language
+from pages.parts.lines import key as line_key
 
 
 def option_key(method: Method, option: str) -> str:
     """Setting that holds one option of a method."""
     return f"{method.id}.{option}"
-
-
-def line_key(method: Method, options: Any) -> str:
-    """Setting that holds the line of a method; each measure has a line of its own."""
-    measure = getattr(options, "measure", None)
-    return f"{method.id}.line" if measure is None else f"{method.id}.line.{measure}"
 
 
 def read() -> None:
@@ -70,8 +68,58 @@ def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
     for key, find in (("pair", pair_by_id), ("a", sample_by_id), ("b", sample_by_id)):
         if key in parameters and _found(find, parameters[key]):
             yield key, parameters[key]
+    if parameters.get("strict") in lines.STRICTNESSES:
+        yield "strict", parameters["strict"]
     for method in all_methods():
         yield from _valid_for(method, parameters)
+    for key, read_text in _page_settings().items():
+        value = read_text(parameters[key]) if key in parameters else None
+        if value is not None:
+            yield key, value
+
+
+ReadText = Callable[[str], Any]  # what a parameter says -> the setting; None: does not fit
+
+
+@cache
+def _page_settings() -> dict[str, ReadText]:
+    """Settings that belong to one page each, and how a link's text becomes their value."""
+    return {
+        "robust.picture": _one_of(sample.id for sample in all_samples()),
+        "robust.damages": _some_of(damage.id for damage in all_damages()),
+        "robust.methods": _some_of(method.id for method in all_methods()),
+        **{
+            f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)
+            for damage in all_damages()
+        },
+    }
+
+
+def _one_of(codes: Iterable[str]) -> ReadText:
+    known = frozenset(codes)
+    return lambda text: text if text in known else None
+
+
+def _some_of(codes: Iterable[str]) -> ReadText:
+    """Read codes joined by commas: each known, none twice."""
+    known = frozenset(codes)
+
+    def read_text(text: str) -> str | None:
+        parts = text.split(",")
+        return text if known.issuperset(parts) and len(set(parts)) == len(parts) else None
+
+    return read_text
+
+
+def _number(low: float, high: float, usual: float) -> ReadText:
+    def read_text(text: str) -> float | None:
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        return value if low <= value <= high and value != usual else None
+
+    return read_text
 
 
 def _found(find: Any, code: str) -> bool:
@@ -102,5 +150,5 @@ def _valid_for(method: Method, parameters: dict[str, str]) -> Iterator[tuple[str
     except ValueError:
         return
     low, high = sorted(method.scale_with(options).axis)
-    if low <= line <= high and line != method.scale_with(options).line:
+    if low <= line <= high and line != lines.usual(Question(method, options)):
         yield key, line

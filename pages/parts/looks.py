@@ -31,4 +31,8 @@ def apply(language: str) -> None:
         style.append(assets.text("dark.css"))
     st.html(f"<style>{''.join(style)}</style>")
     lang = {"zh": "zh-CN"}.get(language, language)
-    _SCRIPT(key="sim_script", data={"lang": lang, "slots": ["slot_a", "slot_b"]}, height=1)
+    _SCRIPT(
+        key="sim_script",
+        data={"lang": lang, "slots": ["slot_a", "slot_b", "slot_robust"]},
+        height=1,
+    )

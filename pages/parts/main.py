@@ -19,6 +19,12 @@ pages = [
         url_path="compare",
         default=True,
     ),
+    st.Page(
+        "../robustness.py",
+        title=t("Robustness"),
+        icon=":material/stress_management:",
+        url_path="robustness",
+    ),
     st.Page("../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"),
     st.Page("../status.py", title=t("Status"), icon=":material/monitor_heart:", url_path="status"),
 ]

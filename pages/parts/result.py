@@ -14,8 +14,9 @@ from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
 from imgsim_core.text import Text
-from pages.parts import cached, links, settings
+from pages.parts import cached, lines, links, meanings, settings
 from pages.parts.language import plain, say, t
+from pages.parts.lines import is_alike, line
 
 _ICONS = {
     Family.COLOUR: ":material/palette:",
@@ -39,17 +40,6 @@ def question(method: Method) -> Question:
         value = settings.get(links.option_key(method, field.name), field.default)
         chosen[field.name] = value
     return Question(method, method.options_from(chosen))
-
-
-def line(asked: Question) -> float:
-    """Line of a method: the visitor's, or where it starts."""
-    scale = asked.method.scale_with(asked.options)
-    return float(settings.get(links.line_key(asked.method, asked.options), scale.line))
-
-
-def is_alike(score: Score) -> bool:
-    """Tell on which side of the visitor's line a score lies."""
-    return score.scale.is_alike(score.value, line(score.question))
 
 
 def number(value: float, scale: Scale) -> str:
@@ -87,8 +77,8 @@ def line_slider(asked: Question, then: list[str]) -> None:
         high,
         step=step,
         format=f"%.{scale.decimals}f",
-        key=links.line_key(asked.method, asked.options),
-        default=float(scale.line),
+        key=lines.key(asked.method, asked.options),
+        default=lines.usual(asked),
         then=then,
     )
 
@@ -138,6 +128,7 @@ def show_overview(a: Picture, b: Picture) -> None:
     agreement = st.container(key="agreement")
     waiting = agreement.empty()
     waiting.skeleton(height=92)
+    meanings.strictness_control()
     grid = st.grid("auto", min_column_width=300, gap="small", border=True)
     tiles = {family: grid.cell() for family in Family}
     slots = {family: tile.empty() for family, tile in tiles.items()}
@@ -163,8 +154,9 @@ def _show_tile(family: Family, answer: Score | Unavailable) -> None:
     st.markdown(f"#### {icon(family)} {say(family.label)}")
     st.caption(say(family.question))
     if isinstance(answer, Unavailable):
-        st.info(say(answer.reason), icon=":material/cloud_off:")
+        unavailable_sentence(answer.reason)
         return
+    meanings.show(answer)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
@@ -190,26 +182,31 @@ def _look(family: Family) -> None:
 
 
 def _show_agreement(a: Picture, b: Picture, answers: dict[Family, Any]) -> None:
+    """Say which families agree, and why some do not."""
+    same = sameness(a, b)
+    if same is not Sameness.DIFFERENT:
+        st.markdown(f"### {say(same.value)}")
     scores = [answer for answer in answers.values() if isinstance(answer, Score)]
     alike = [score for score in scores if is_alike(score)]
     unlike = [score for score in scores if not is_alike(score)]
-    same = sameness(a, b)
-    if same is not Sameness.DIFFERENT:
-        headline = say(same.value)
-    elif not unlike:
-        headline = t("Alike in every way we measure.")
-    elif not alike:
-        headline = t("Alike in none of the ways we measure.")
-    else:
-        headline = t(
-            "Alike in {alike} of {all} ways: it depends on what you mean by alike.",
-            alike=len(alike),
-            all=len(scores),
-        )
-    st.markdown(f"### {headline}")
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(_agreement(len(alike), len(scores)))
         for score in (*alike, *unlike):
             verdict_badge(score)
+    fewer = alike if len(alike) <= len(unlike) else unlike
+    if alike and unlike:
+        with st.expander(t("Why do they disagree?"), icon=":material/help:"):
+            for score in fewer:
+                family = score.question.method.family
+                st.markdown(f"- {icon(family)} {say(family.dissent(is_alike(score)))}")
+
+
+def _agreement(alike: int, total: int) -> str:
+    if alike == total:
+        return t("Alike in every way we measure.")
+    if alike == 0:
+        return t("Alike in none of the ways we measure.")
+    return t("Alike in {alike} of {all} ways:", alike=alike, all=total)
 
 
 def unavailable_sentence(reason: Text) -> None:

@@ -44,6 +44,12 @@ def forget(prefix: str) -> None:
         put(key, None)
 
 
+def redraw(prefix: str) -> None:
+    """Let widgets whose setting starts with `prefix` start anew from it."""
+    for key in [str(key) for key in st.session_state if str(key).startswith(f"widget.{prefix}")]:
+        del st.session_state[key]
+
+
 def bound(
     widget: Callable[..., Any],
     label: str,
@@ -51,6 +57,7 @@ def bound(
     key: str,
     default: Any,
     then: Sequence[str] | None = None,
+    before: Callable[[], None] | None = None,
     **keywords: Any,
 ) -> Any:
     """Draw a widget that shows and changes a setting.
@@ -67,6 +74,8 @@ def bound(
     default : object
     then : sequence of str or None
         Keys of the fragments to run again on a change; None runs what Streamlit would.
+    before : callable or None
+        Called on a change, before anything runs again.
     """
     widget_key = f"widget.{key}"
     if widget_key not in st.session_state:
@@ -78,6 +87,8 @@ def bound(
             _store().pop(key, None)
         else:
             _store()[key] = value
+        if before is not None:
+            before()
         if then is not None:
             st.rerun([*then, "export"])  # the link and the reports hold every setting
 

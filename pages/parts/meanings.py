@@ -1,0 +1,101 @@
+"""What a score means, in words and as a bar from unrelated to edited copy."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from imgsim_core import calibration
+from imgsim_core.calibration import Meaning, Relation
+from imgsim_core.comparison import Question, Score
+from pages.parts import lines, settings
+from pages.parts.language import plain, say, t
+
+
+def strictness_control() -> None:
+    """Draw the one control that moves every line to the same share of false alarms."""
+    labels = {code: plain(one.label) for code, one in lines.STRICTNESSES.items()}
+    settings.bound(
+        st.segmented_control,
+        t("How strict?"),
+        list(labels),
+        key="strict",
+        default=lines.USUAL,
+        format_func=labels.__getitem__,
+        required=True,
+        help=t(
+            "Moves every line at once: of 100 unrelated pairs, about {loose} pass a loose line, "
+            "{normal} a normal one, {strict} a strict one. You can still move each line.",
+            loose=f"{calibration.Strictness.LOOSE.value:g}",
+            normal=f"{calibration.Strictness.NORMAL.value:g}",
+            strict=f"{calibration.Strictness.STRICT.value:g}",
+        ),
+        before=lines.forget_all,
+        then=["overview", "closer"],
+    )
+
+
+def of(score: Score) -> Meaning | None:
+    """Meaning of a score; where it was never measured, measuring begins behind the page."""
+    reference = calibration.background_reference(score.question)
+    return None if reference is None else calibration.meaning_by(reference, score.value)
+
+
+def show(score: Score) -> None:
+    """Draw the verdict in words, the bar, and how unusual the score is."""
+    meaning = of(score)
+    if meaning is None:
+        _await(score.question)
+        return
+    st.markdown(f"**{say(meaning.verdict)}**")
+    _bar(meaning)
+    st.caption(_percentile(meaning))
+    if meaning.coarse:
+        st.caption(f":material/info: {say(meaning.provenance)}")
+
+
+def _percentile(meaning: Meaning) -> str:
+    share = meaning.beyond_unrelated
+    if share >= 0.5:
+        return t("More alike than {share} % of unrelated pairs.", share=_percent(share))
+    return t("Less alike than {share} % of unrelated pairs.", share=_percent(1 - share))
+
+
+def _percent(share: float) -> str:
+    """Percent that never claims all or none of what was measured."""
+    percent = 100 * share
+    if percent > 99.9:
+        return "99.9"
+    return f"{percent:.1f}" if percent >= 99 else f"{percent:.0f}"
+
+
+def _bar(meaning: Meaning) -> None:
+    segments, words = [], []
+    for relation in Relation:
+        share = meaning.likelihoods[relation]
+        label = html.escape(plain(relation.label))
+        words.append(f"{label} {share:.0%}")
+        stated = "stated" if relation in meaning.stated else ""
+        segments.append(
+            f'<i class="{relation.value} {stated}" style="flex:{max(share, 0.004):.3f}"'
+            f' title="{label}: {share:.0%}"><span>{label if share > 0.3 else ""}</span></i>'
+        )
+    label = html.escape(t("How likely each relation is:")) + " " + ", ".join(words)
+    st.html(f'<div class="sim-meaning" role="img" aria-label="{label}">{"".join(segments)}</div>')
+
+
+def _await(asked: Question) -> None:
+    if calibration.is_calibrating(asked):
+        st.fragment(_watch, run_every=1.5)(asked)
+    else:
+        st.caption(t("What this number means was not measured for these options."))
+
+
+def _watch(asked: Question) -> None:
+    st.caption(
+        ":material/hourglass_top: "
+        + t("Measuring what this number means with these options, on the built-in pictures …")
+    )
+    if not calibration.is_calibrating(asked):
+        st.rerun()
