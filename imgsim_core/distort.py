@@ -11,6 +11,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import cv2
@@ -27,6 +28,17 @@ _WHITE = (255, 255, 255)
 _SEED = 20261122
 
 
+class Kind(Enum):
+    """Where a damage comes from; the order is the order of a list in groups."""
+
+    SAVING = Text("Saving and sending")
+    LENS = Text("Lens and sensor")
+    LIGHT = Text("Light")
+    COLOUR = Text("Colour")
+    PLACE = Text("Position and frame")
+    COVER = Text("Covered")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Damage:
     """One way to damage a picture.
@@ -35,6 +47,8 @@ class Damage:
     ----------
     id : str
         In links and reports: never renamed.
+    kind : Kind
+        What it belongs to, for a list in groups.
     label, help : Text
         Name, and one sentence on what it does.
     low, high, default, step : float
@@ -46,6 +60,7 @@ class Damage:
     """
 
     id: str
+    kind: Kind
     label: Text
     help: Text
     low: float = 0.0
@@ -54,6 +69,11 @@ class Damage:
     step: float
     unit: Text
     apply: Callable[[RGB, float], RGB]
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is only off or on."""
+        return self.step == self.high - self.low
 
     def __call__(self, rgb: RGB, strength: float) -> RGB:
         """Damage a picture.
@@ -305,6 +325,7 @@ _ON = Text("off or on")
 DAMAGES = (
     Damage(
         id="jpeg",
+        kind=Kind.SAVING,
         label=Text("JPEG compression"),
         help=Text("Saves the picture as JPEG; the strength is 100 minus the quality."),
         high=95,
@@ -315,6 +336,7 @@ DAMAGES = (
     ),
     Damage(
         id="blur",
+        kind=Kind.LENS,
         label=Text("Blur"),
         help=Text("Smears each pixel over its neighbours, like a lens out of focus."),
         high=12,
@@ -325,6 +347,7 @@ DAMAGES = (
     ),
     Damage(
         id="noise",
+        kind=Kind.LENS,
         label=Text("Noise"),
         help=Text("Adds coloured grain, like a photograph taken in the dark."),
         high=100,
@@ -335,6 +358,7 @@ DAMAGES = (
     ),
     Damage(
         id="salt-and-pepper",
+        kind=Kind.LENS,
         label=Text("Black and white specks"),
         help=Text("Replaces some pixels by black or white."),
         high=60,
@@ -345,6 +369,7 @@ DAMAGES = (
     ),
     Damage(
         id="brightness",
+        kind=Kind.LIGHT,
         label=Text("Brighter"),
         help=Text("Adds the same amount of light everywhere."),
         high=80,
@@ -355,6 +380,7 @@ DAMAGES = (
     ),
     Damage(
         id="darkness",
+        kind=Kind.LIGHT,
         label=Text("Darker"),
         help=Text("Takes away the same share of light everywhere."),
         high=95,
@@ -365,6 +391,7 @@ DAMAGES = (
     ),
     Damage(
         id="contrast",
+        kind=Kind.LIGHT,
         label=Text("Less contrast"),
         help=Text("Draws all brightness towards middle grey."),
         high=95,
@@ -375,6 +402,7 @@ DAMAGES = (
     ),
     Damage(
         id="gamma",
+        kind=Kind.LIGHT,
         label=Text("Deeper shadows"),
         help=Text("Darkens the middle tones; black and white stay (a gamma of 1 + strength)."),
         high=3,
@@ -385,6 +413,7 @@ DAMAGES = (
     ),
     Damage(
         id="saturation",
+        kind=Kind.COLOUR,
         label=Text("Louder colours"),
         help=Text("Makes the colours stronger, as photo filters do."),
         high=200,
@@ -395,6 +424,7 @@ DAMAGES = (
     ),
     Damage(
         id="grey",
+        kind=Kind.COLOUR,
         label=Text("Fewer colours, to grey"),
         help=Text("Fades the colours; at 100 the picture is grey."),
         high=100,
@@ -405,6 +435,7 @@ DAMAGES = (
     ),
     Damage(
         id="hue",
+        kind=Kind.COLOUR,
         label=Text("Other hues"),
         help=Text("Turns all colours around the colour circle."),
         high=180,
@@ -415,6 +446,7 @@ DAMAGES = (
     ),
     Damage(
         id="warmth",
+        kind=Kind.COLOUR,
         label=Text("Warmer light"),
         help=Text("More red and less blue, like lamplight."),
         high=100,
@@ -425,6 +457,7 @@ DAMAGES = (
     ),
     Damage(
         id="posterise",
+        kind=Kind.COLOUR,
         label=Text("Fewer shades"),
         help=Text("Keeps only a few levels of each colour."),
         high=127,
@@ -435,6 +468,7 @@ DAMAGES = (
     ),
     Damage(
         id="turn",
+        kind=Kind.PLACE,
         label=Text("Turn"),
         help=Text("Turns the picture around its middle; the corners become white."),
         high=90,
@@ -445,6 +479,7 @@ DAMAGES = (
     ),
     Damage(
         id="mirror",
+        kind=Kind.PLACE,
         label=Text("Mirror"),
         help=Text("Swaps left and right."),
         high=1,
@@ -455,6 +490,7 @@ DAMAGES = (
     ),
     Damage(
         id="upside-down",
+        kind=Kind.PLACE,
         label=Text("Upside down"),
         help=Text("Turns the picture by half a turn."),
         high=1,
@@ -465,6 +501,7 @@ DAMAGES = (
     ),
     Damage(
         id="shift",
+        kind=Kind.PLACE,
         label=Text("Shift"),
         help=Text("Moves the picture to the right and down by this many pixels."),
         high=64,
@@ -475,6 +512,7 @@ DAMAGES = (
     ),
     Damage(
         id="crop",
+        kind=Kind.PLACE,
         label=Text("Crop"),
         help=Text("Cuts off the edges and enlarges the rest to the old size."),
         high=80,
@@ -485,6 +523,7 @@ DAMAGES = (
     ),
     Damage(
         id="border",
+        kind=Kind.PLACE,
         label=Text("White border"),
         help=Text("Shrinks the picture onto a white canvas."),
         high=80,
@@ -495,6 +534,7 @@ DAMAGES = (
     ),
     Damage(
         id="downscale",
+        kind=Kind.SAVING,
         label=Text("Small and enlarged again"),
         help=Text("Makes the picture smaller and enlarges it again: fine detail is lost."),
         high=98,
@@ -505,6 +545,7 @@ DAMAGES = (
     ),
     Damage(
         id="pixelate",
+        kind=Kind.SAVING,
         label=Text("Coarse pixels"),
         help=Text("Joins pixels into larger squares."),
         high=63,
@@ -515,6 +556,7 @@ DAMAGES = (
     ),
     Damage(
         id="occlusion",
+        kind=Kind.COVER,
         label=Text("Grey box"),
         help=Text("Covers this share of the picture with a grey box in the middle."),
         high=90,
@@ -525,6 +567,7 @@ DAMAGES = (
     ),
     Damage(
         id="watermark",
+        kind=Kind.COVER,
         label=Text("Text laid over"),
         help=Text("Writes white words across the picture, more and more opaque."),
         high=100,

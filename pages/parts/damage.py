@@ -1,0 +1,345 @@
+"""One picture and what is done to it: the choices, before and after, the curves, the files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+from PIL import Image
+
+from imgsim_core import robustness
+from imgsim_core.comparison import Question, Unavailable
+from imgsim_core.distort import Damage, Kind, all_damages, damage_by_id
+from imgsim_core.method import Family
+from imgsim_core.picture import Picture
+from imgsim_core.registry import all_methods, method_by_id, spokesman
+from imgsim_core.robustness import Applied, Curve
+from imgsim_core.samples import all_samples
+from imgsim_core.text import Text
+from pages.parts import cached, curves, inputs, links, result, settings
+from pages.parts.language import plain, say, t
+
+SLOT = "robust.picture"
+_DAMAGES, _METHODS, _STRENGTH = "robust.damages", "robust.methods", "robust.strength."
+_FIRST = "jpeg"
+_MOST = 4  # damages at a time
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Something worth trying, one click away: damages and how strong each one is."""
+
+    id: str
+    label: Text
+    damages: tuple[tuple[str, float], ...]
+
+
+TRIALS = (
+    Trial("turned", Text("Turned a little"), (("turn", 15.0),)),
+    Trial("moved", Text("Moved aside"), (("shift", 16.0),)),
+    Trial("close", Text("Cut close"), (("crop", 40.0),)),
+    Trial("hues", Text("Wrong colours"), (("hue", 90.0),)),
+    Trial("dark", Text("In the dark"), (("darkness", 70.0), ("noise", 20.0))),
+    Trial("passed-on", Text("Passed on many times"), (("jpeg", 90.0), ("downscale", 60.0))),
+    Trial("mirrored", Text("Mirrored"), (("mirror", 1.0),)),
+)
+
+
+def show() -> None:
+    """Draw the page below its title."""
+    original = inputs.picture(SLOT, all_samples()[0].id)
+    if original is None:
+        return
+    _show_trials()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        damages = _choose_damages()
+        picture = robustness.working_copy(original)
+        damaged = robustness.combined(picture, damages)
+        _show_both(original, picture, damaged)
+    with right:
+        place = st.container()
+        questions = _choose_methods()
+    found = _answers(place, picture, damages, questions)
+    with place:
+        curves.show_headline(found, damages)
+        curves.show_chart(found, damages)
+    table, files = st.columns([3, 2], gap="large")
+    with table:
+        curves.show_table(found, damages)
+    with files:
+        _show_files(original, damaged, damages, found)
+        _show_missing(found)
+    links.write()
+
+
+# ── What to do to the picture ──────────────────────────────────────────────────────
+
+
+def _show_trials() -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="trials"):
+        st.markdown(t("Try:"), width="content")
+        for trial in TRIALS:
+            st.button(
+                plain(trial.label), key=f"trial_{trial.id}", on_click=partial(_try, trial.damages)
+            )
+
+
+def _try(damages: tuple[tuple[str, float], ...]) -> None:
+    _put_damages([code for code, _ in damages])
+    for code, strength in damages:
+        settings.put(_STRENGTH + code, strength, damage_by_id(code).default)
+
+
+def _damage_codes() -> list[str]:
+    return str(settings.get(_DAMAGES, _FIRST)).split(",")[:_MOST]
+
+
+def _put_damages(codes: list[str]) -> None:
+    settings.put(_DAMAGES, ",".join(codes), _FIRST)
+
+
+def _choose_damages() -> tuple[Applied, ...]:
+    """Draw a row for each damage: the first grows along the curves, the others stay."""
+    codes = _damage_codes()
+    chosen = [_choose_damage(0, codes)]
+    for index in range(1, len(codes)):
+        with st.container(border=True):
+            chosen.append(_choose_damage(index, codes))
+            with st.container(horizontal=True, gap="medium"):
+                st.button(
+                    t("Draw the curves over this one"),
+                    key=f"first_{index}",
+                    type="tertiary",
+                    icon=":material/swap_vert:",
+                    on_click=_put_damages,
+                    args=([codes[index], *codes[:index], *codes[index + 1 :]],),
+                )
+                st.button(
+                    t("Remove"),
+                    key=f"remove_{index}",
+                    type="tertiary",
+                    icon=":material/close:",
+                    on_click=_put_damages,
+                    args=([*codes[:index], *codes[index + 1 :]],),
+                )
+    if len(codes) < _MOST:
+        st.button(
+            t("Add another damage"),
+            key="add_damage",
+            type="tertiary",
+            icon=":material/add:",
+            on_click=_put_damages,
+            args=([*codes, next(one.id for one in _grouped() if one.id not in codes)],),
+        )
+    return tuple(chosen)
+
+
+def _grouped() -> list[Damage]:
+    order = list(Kind)
+    return sorted(all_damages(), key=lambda one: order.index(one.kind))
+
+
+def _choose_damage(index: int, codes: list[str]) -> Applied:
+    labels = {
+        one.id: f"{plain(one.kind.value)} · {plain(one.label)}"
+        for one in _grouped()
+        if one.id == codes[index] or one.id not in codes
+    }
+    key = f"damage_{index}"
+    st.session_state[key] = codes[index]
+    st.selectbox(
+        t("Damage") if index == 0 else t("And then"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key=key,
+        on_change=_replace_damage,
+        args=(index, key),
+    )
+    damage = damage_by_id(codes[index])
+    st.caption(say(damage.help))
+    return Applied(damage, _choose_strength(damage))
+
+
+def _replace_damage(index: int, key: str) -> None:
+    codes = _damage_codes()
+    codes[index] = st.session_state[key]
+    _put_damages(codes)
+
+
+def _choose_strength(damage: Damage) -> float:
+    label, key = t("Strength"), _STRENGTH + damage.id
+    if damage.is_switch:
+        ends = {damage.low: t("Off"), damage.high: t("On")}
+        return settings.bound(
+            st.segmented_control,
+            label,
+            list(ends),
+            format_func=ends.__getitem__,
+            key=key,
+            default=float(damage.default),
+            required=True,
+        )
+    unit = plain(damage.unit).replace("%", "%%")
+    decimals = 0 if damage.step >= 1 else 1
+    return settings.bound(
+        st.slider,
+        label,
+        float(damage.low),
+        float(damage.high),
+        step=float(damage.step),
+        format=f"%.{decimals}f {unit}",
+        key=key,
+        default=float(damage.default),
+    )
+
+
+# ── Before and after ───────────────────────────────────────────────────────────────
+
+
+def _show_both(original: Picture, picture: Picture, damaged: Picture) -> None:
+    before, after = t("Original"), t("Damaged")
+    with st.container(key="slot_robust"):
+        columns = st.columns(2, wrap=False, gap="small")
+        for column, name, shown in zip(columns, (before, after), (picture, damaged), strict=True):
+            alt = f"{name}: {original.name}"
+            column.image(cached.jpeg(shown.rgb, 92), width="stretch", caption=name, alt=alt)
+        inputs.show_caption(t("Picture"), original)
+        if picture.width < original.width:
+            st.caption(
+                t(
+                    "Damaged and measured at {width} × {height} pixels.",
+                    width=picture.width,
+                    height=picture.height,
+                )
+            )
+        with st.expander(t("Another picture"), icon=":material/add_photo_alternate:"):
+            inputs.show_ways_in(SLOT, t("Picture"))
+
+
+# ── The methods and their answers ──────────────────────────────────────────────────
+
+
+def _usual_methods() -> list[str]:
+    return [spokesman(family).id for family in Family]
+
+
+def _choose_methods() -> tuple[Question, ...]:
+    """Draw the choice of methods; those whose model is not here cannot be chosen."""
+    usual = _usual_methods()
+    usable = [method for method in all_methods() if method.availability() is None]
+    labels = {
+        method.id: f"{result.icon(method.family)} {plain(method.label)}"
+        for method in sorted(usable, key=lambda method: method.id not in usual)
+    }
+    wanted = str(settings.get(_METHODS, ",".join(usual))).split(",")
+    key = "robust_methods"
+    st.session_state[key] = [code for code in labels if code in wanted]
+    with st.expander(t("Choose the methods"), icon=":material/tune:"):
+        st.pills(
+            t("Methods"),
+            list(labels),
+            selection_mode="multi",
+            format_func=labels.__getitem__,
+            key=key,
+            on_change=_put_methods,
+            args=(key,),
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        with st.container(horizontal=True, gap="medium"):
+            for label, name, codes in (
+                (t("All methods"), "all", list(labels)),
+                (t("One of each notion"), "usual", usual),
+            ):
+                st.button(
+                    label,
+                    key=f"methods_{name}",
+                    type="tertiary",
+                    on_click=settings.put,
+                    args=(_METHODS, ",".join(codes), ",".join(usual)),
+                )
+    return tuple(result.question(method_by_id(code)) for code in st.session_state[key])
+
+
+def _put_methods(key: str) -> None:
+    usual = _usual_methods()
+    # Without any, there would be nothing to see
+    settings.put(_METHODS, ",".join(st.session_state[key]), ",".join(usual))
+
+
+def _answers(
+    place: object, picture: Picture, damages: tuple[Applied, ...], questions: tuple[Question, ...]
+) -> tuple[Curve | Unavailable, ...]:
+    first, *also = damages
+    strengths = {*robustness.strengths_of(first.damage), first.strength}
+    with place, st.skeleton(height=curves.HEIGHT):
+        return robustness.curves(
+            questions,
+            picture,
+            first.damage,
+            tuple(strengths),
+            also=also,
+            memory=cached.memory(),
+        )
+
+
+def _show_missing(questions: tuple[Question, ...], found: tuple[Curve | Unavailable, ...]) -> None:
+    """Say once which methods have no answer here, and why."""
+    for reason in dict.fromkeys(one.reason for one in found if isinstance(one, Unavailable)):
+        result.unavailable_sentence(reason)
+    absent = [plain(one.label) for one in all_methods() if one.availability() is not None]
+    if absent:
+        st.caption(
+            t(
+                ":material/cloud_off: Their model is not on this server, so they are left out: "
+                "{methods}.",
+                methods=", ".join(absent),
+            )
+        )
+
+
+# ── To take along ──────────────────────────────────────────────────────────────────
+
+
+def _show_files(
+    original: Picture,
+    damaged: Picture,
+    damages: tuple[Applied, ...],
+    found: tuple[Curve | Unavailable, ...],
+) -> None:
+    drawn = [one for one in found if isinstance(one, Curve)]
+    lines = {one.question.method.id: result.line(one.question) for one in drawn}
+    first, *also = damages
+    with st.container(horizontal=True, key="robust_files"):
+        for label, name, mime, make in (
+            (
+                t("Curves as {kind}", kind="CSV"),
+                "imgsim-robustness.csv",
+                "text/csv",
+                partial(robustness.curves_as_csv, drawn, first.damage, lines),
+            ),
+            (
+                t("Curves as {kind}", kind="JSON"),
+                "imgsim-robustness.json",
+                "application/json",
+                partial(robustness.curves_as_json, original, drawn, first.damage, also, lines),
+            ),
+            (
+                t("Damaged picture as {kind}", kind="PNG"),
+                "imgsim-damaged.png",
+                "image/png",
+                partial(_png, damaged),
+            ),
+        ):
+            st.download_button(
+                label, make, name, mime, key=name, icon=":material/download:", on_click="ignore"
+            )
+
+
+def _png(picture: Picture) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture.rgb).save(stream, "PNG")
+    return stream.getvalue()
