@@ -286,7 +286,7 @@ def _answers(
         )
 
 
-def _show_missing(questions: tuple[Question, ...], found: tuple[Curve | Unavailable, ...]) -> None:
+def _show_missing(found: tuple[Curve | Unavailable, ...]) -> None:
     """Say once which methods have no answer here, and why."""
     for reason in dict.fromkeys(one.reason for one in found if isinstance(one, Unavailable)):
         result.unavailable_sentence(reason)
