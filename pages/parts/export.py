@@ -34,7 +34,7 @@ def show_export(a: Picture, b: Picture) -> None:
             _button(label, name, mime, make)
 
 
-def _button(label: str, name: str, mime: str, make: Callable[[], str]) -> None:
+def _button(label: str, name: str, mime: str, make: Callable[[], str | bytes]) -> None:
     st.download_button(
         label, make, name, mime, key=name, icon=":material/download:", on_click="ignore"
     )
@@ -70,5 +70,5 @@ class _Reports:
     def json(self) -> str:
         return report.comparison_as_json(self._comparison())
 
-    def csv(self) -> str:
-        return report.comparison_as_csv(self._comparison())
+    def csv(self) -> bytes:
+        return report.comparison_as_csv(self._comparison()).encode("utf-8-sig")  # for Excel
