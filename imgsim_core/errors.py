@@ -12,6 +12,7 @@ ImgSimError
 │   └── BadOption
 ├── UnknownSample           no built-in picture or pair has this id
 ├── UnknownDamage           no damage has this id
+├── TooFewPairs             fewer pairs than a calibration needs
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
     ├── WeightsMissing      not on this host, and not to be had just now
@@ -76,6 +77,10 @@ class UnknownSample(ImgSimError):
 
 class UnknownDamage(ImgSimError):
     """No damage has this id."""
+
+
+class TooFewPairs(ImgSimError):
+    """Fewer pairs of one sort than a calibration needs."""
 
 
 class ModelError(ImgSimError):
