@@ -18,13 +18,14 @@ from imgsim_core.registry import all_methods, method_by_id, spokesman
 from imgsim_core.robustness import Applied, Curve
 from imgsim_core.samples import all_samples
 from imgsim_core.text import Text
-from pages.parts import cached, curves, inputs, links, result, settings
+from pages.parts import cached, curves, inputs, links, meanings, result, settings
 from pages.parts.language import plain, say, t
 
 SLOT = "robust.picture"
 _DAMAGES, _METHODS, _STRENGTH = "robust.damages", "robust.methods", "robust.strength."
 _FIRST = "jpeg"
 _MOST = 4  # damages at a time
+_OPEN = "robust_another"  # whether the ways to bring another picture are shown
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ def show() -> None:
         _show_both(original, picture, damaged)
     with right:
         place = st.container()
+        meanings.strictness_control(then=None)
         questions = _choose_methods()
-    found = _answers(place, picture, damages, questions)
     with place:
+        found = _answers(picture, damages, questions)
         curves.show_headline(found, damages)
         curves.show_chart(found, damages)
-    table, files = st.columns([3, 2], gap="large")
+        curves.show_how_to_read(picture, damages)
+    table, files = st.columns([2, 1], gap="large")
     with table:
         curves.show_table(found, damages)
     with files:
@@ -79,17 +82,23 @@ def show() -> None:
 
 
 def _show_trials() -> None:
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="trials"):
-        st.markdown(t("Try:"), width="content")
-        for trial in TRIALS:
-            st.button(
-                plain(trial.label), key=f"trial_{trial.id}", on_click=partial(_try, trial.damages)
-            )
+    labels = {trial.id: plain(trial.label) for trial in TRIALS}
+    st.pills(
+        t("Try"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key="trial",
+        on_change=_try,
+        wrap=True,
+    )
 
 
-def _try(damages: tuple[tuple[str, float], ...]) -> None:
-    _put_damages([code for code, _ in damages])
-    for code, strength in damages:
+def _try() -> None:
+    """Set what a trial names; its pill is free again, since sliders may move on from there."""
+    trial = next(one for one in TRIALS if one.id == st.session_state["trial"])
+    st.session_state["trial"] = None
+    _put_damages([code for code, _ in trial.damages])
+    for code, strength in trial.damages:
         settings.put(_STRENGTH + code, strength, damage_by_id(code).default)
 
 
@@ -125,16 +134,28 @@ def _choose_damages() -> tuple[Applied, ...]:
                     on_click=_put_damages,
                     args=([*codes[:index], *codes[index + 1 :]],),
                 )
-    if len(codes) < _MOST:
+    with st.container(horizontal=True, gap="medium"):
+        if len(codes) < _MOST:
+            st.button(
+                t("Add another damage"),
+                key="add_damage",
+                type="tertiary",
+                icon=":material/add:",
+                on_click=_put_damages,
+                args=([*codes, next(one.id for one in _grouped() if one.id not in codes)],),
+            )
         st.button(
-            t("Add another damage"),
-            key="add_damage",
+            t("Another picture"),
+            key="another_picture",
             type="tertiary",
-            icon=":material/add:",
-            on_click=_put_damages,
-            args=([*codes, next(one.id for one in _grouped() if one.id not in codes)],),
+            icon=":material/add_photo_alternate:",
+            on_click=_open_or_close,
         )
     return tuple(chosen)
+
+
+def _open_or_close() -> None:
+    st.session_state[_OPEN] = not st.session_state.get(_OPEN, False)
 
 
 def _grouped() -> list[Damage]:
@@ -200,23 +221,15 @@ def _choose_strength(damage: Damage) -> float:
 
 
 def _show_both(original: Picture, picture: Picture, damaged: Picture) -> None:
-    before, after = t("Original"), t("Damaged")
     with st.container(key="slot_robust"):
+        if st.session_state.get(_OPEN, False):
+            inputs.show_ways_in(SLOT, t("Picture"))
         columns = st.columns(2, wrap=False, gap="small")
-        for column, name, shown in zip(columns, (before, after), (picture, damaged), strict=True):
+        both = ((t("Original"), picture), (t("Damaged"), damaged))
+        for column, (name, shown) in zip(columns, both, strict=True):
             alt = f"{name}: {original.name}"
             column.image(cached.jpeg(shown.rgb, 92), width="stretch", caption=name, alt=alt)
         inputs.show_caption(t("Picture"), original)
-        if picture.width < original.width:
-            st.caption(
-                t(
-                    "Damaged and measured at {width} × {height} pixels.",
-                    width=picture.width,
-                    height=picture.height,
-                )
-            )
-        with st.expander(t("Another picture"), icon=":material/add_photo_alternate:"):
-            inputs.show_ways_in(SLOT, t("Picture"))
 
 
 # ── The methods and their answers ──────────────────────────────────────────────────
@@ -230,10 +243,7 @@ def _choose_methods() -> tuple[Question, ...]:
     """Draw the choice of methods; those whose model is not here cannot be chosen."""
     usual = _usual_methods()
     usable = [method for method in all_methods() if method.availability() is None]
-    labels = {
-        method.id: f"{result.icon(method.family)} {plain(method.label)}"
-        for method in sorted(usable, key=lambda method: method.id not in usual)
-    }
+    labels = {method.id: f"{result.icon(method.family)} {plain(method.label)}" for method in usable}
     wanted = str(settings.get(_METHODS, ",".join(usual))).split(",")
     key = "robust_methods"
     st.session_state[key] = [code for code in labels if code in wanted]
@@ -265,17 +275,19 @@ def _choose_methods() -> tuple[Question, ...]:
 
 
 def _put_methods(key: str) -> None:
-    usual = _usual_methods()
-    # Without any, there would be nothing to see
-    settings.put(_METHODS, ",".join(st.session_state[key]), ",".join(usual))
+    chosen = [method.id for method in all_methods() if method.id in st.session_state[key]]
+    settings.put(_METHODS, ",".join(chosen), ",".join(_usual_methods()))
 
 
 def _answers(
-    place: object, picture: Picture, damages: tuple[Applied, ...], questions: tuple[Question, ...]
+    picture: Picture, damages: tuple[Applied, ...], questions: tuple[Question, ...]
 ) -> tuple[Curve | Unavailable, ...]:
     first, *also = damages
     strengths = {*robustness.strengths_of(first.damage), first.strength}
-    with place, st.skeleton(height=curves.HEIGHT):
+    # Later on the last chart stays until the next is ready: a skeleton would push it about
+    is_first = st.session_state.setdefault("robust_first", True)
+    st.session_state["robust_first"] = False
+    with st.skeleton(height=curves.HEIGHT) if is_first else st.spinner(t("Measuring …")):
         return robustness.curves(
             questions,
             picture,

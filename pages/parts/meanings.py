@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -13,8 +14,11 @@ from pages.parts import lines, settings
 from pages.parts.language import plain, say, t
 
 
-def strictness_control() -> None:
-    """Draw the one control that moves every line to the same share of false alarms."""
+def strictness_control(then: Sequence[str] | None = ("overview", "closer")) -> None:
+    """Draw the one control that moves every line to the same share of false alarms.
+
+    `then` names the fragments to run again; None runs the one the control is in.
+    """
     labels = {code: plain(one.label) for code, one in lines.STRICTNESSES.items()}
     settings.bound(
         st.segmented_control,
@@ -32,7 +36,7 @@ def strictness_control() -> None:
             strict=f"{calibration.Strictness.STRICT.value:g}",
         ),
         before=lines.forget_all,
-        then=["overview", "closer"],
+        then=then,
     )
 
 
