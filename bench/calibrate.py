@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.reference_photos import SEED, Sizes, reference_pairs
+from bench.reference_photos import CALIBRATED, SEED, Sizes, reference_pairs
 from imgsim_core.calibration import (
     Reference,
     Relation,
@@ -35,7 +35,6 @@ from imgsim_core.reference_pairs import ReferencePairs
 from imgsim_core.registry import all_methods
 from imgsim_core.text import Text
 
-CALIBRATED, CHECKED = 0, 1
 TARGET = Path(__file__).parents[1] / "imgsim_core" / "calibration.json"
 DATE = "2026-11-22"
 
@@ -43,10 +42,10 @@ DATE = "2026-11-22"
 # false alarm in a thousand means something; what takes 10 to 100 ms about fewer.
 QUICK = Sizes(photos=400, unrelated=None, per_group=30, views=300, per_damage=8)
 LEARNED = Sizes(photos=300, unrelated=None, per_group=15, views=200, per_damage=5)
-MEDIUM = Sizes(photos=500, unrelated=4000, per_group=12, views=300, per_damage=6)
+STRUCTURE = Sizes(photos=300, unrelated=2500, per_group=8, views=200, per_damage=4, enlarged=True)
 SLOW = Sizes(photos=140, unrelated=1600, per_group=5, views=130, per_damage=3)
 _SIZES = {
-    Family.STRUCTURE: MEDIUM,
+    Family.STRUCTURE: STRUCTURE,
     Family.KEYPOINTS: SLOW,
     Family.SEMANTICS: LEARNED,
 }
@@ -67,6 +66,14 @@ Scores = Mapping[Relation, list[float]]
 def sizes_of(method: Method) -> Sizes:
     """How many pairs a method is asked about."""
     return _SIZES.get(method.family, QUICK)
+
+
+def checked_sizes(method: Method) -> Sizes:
+    """How many pairs judge what was calibrated: coverage needs fewer than a line."""
+    sizes = sizes_of(method)
+    if method.family is Family.KEYPOINTS:
+        return replace(sizes, unrelated=500, per_group=2, views=60, per_damage=1)
+    return replace(sizes, unrelated=min(4000, sizes.unrelated or 4000))
 
 
 def questions(wanted: set[str]) -> list[tuple[str, Question]]:
@@ -166,7 +173,8 @@ def provenance() -> dict[str, Any]:
         "date": DATE,
         "seed": SEED,
         "half": "photographs with even ImageNet class numbers; the odd ones are kept for checking",
-        "long_side": 320,
+        "size": "long side 320 pixels; for structure also enlarged to 640 and 960, since larger "
+        "pictures are smoother and score higher there",
         "unrelated": "photographs of different kinds; for quick methods all pairs of 400",
         "same-kind": "photographs of different ImageNet classes of one group, such as two dogs",
         "same-scene": "simulated second views (perspective, scale, partial overlap, exposure, "

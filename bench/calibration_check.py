@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.calibrate import CHECKED, Scores, forget, kept_scores, questions, sizes_of
-from bench.reference_photos import near_duplicates, reference_pairs
+from bench.calibrate import Scores, checked_sizes, forget, kept_scores, questions
+from bench.reference_photos import CHECKED, near_duplicates, reference_pairs
 from imgsim_core.calibration import RELATIONS, Reference, Relation, meaning_by, reference_for
 from imgsim_core.comparison import Question
 
 TABLE = Path(__file__).parent / "calibration_table.md"
 COVERAGE_WANTED, ERROR_ALLOWED = 0.90, 5.0
 BINS = 10
-UNRELATED_CHECKED = 4000
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,8 @@ def check(preset: str, question: Question, folder: Path | None) -> Check:
     reference = reference_for(question)
     if reference is None:
         raise LookupError(f"{question.method.id} {preset} was never calibrated")
-    sizes = sizes_of(question.method)
-    sizes = replace(sizes, unrelated=min(UNRELATED_CHECKED, sizes.unrelated or UNRELATED_CHECKED))
-    scores = kept_scores(preset, question, reference_pairs(CHECKED, sizes), "checked", folder)
+    pairs = reference_pairs(CHECKED, checked_sizes(question.method))
+    scores = kept_scores(preset, question, pairs, "checked", folder)
     duplicates = kept_scores(preset, question, near_duplicates(), "neardup", folder)
     coverage, stated, error = judged(reference, scores)
     scale = question.method.scale_with(question.options)

@@ -15,6 +15,7 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from imgsim_core.picture import Picture, open_picture
@@ -32,6 +33,7 @@ DATA = Path(
     os.environ.get("IMGSIM_EVAL_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
 SEED = 20261122
+CALIBRATED, CHECKED = 0, 1  # the two halves
 # The real second views are larger than the photographs, and slow to match
 REAL_SIDE = 480
 
@@ -114,7 +116,8 @@ GROUPS = {
 class Sizes:
     """How many pairs of each relation; `photos` bounds the photographs drawn from.
 
-    `unrelated` None takes every pair of them.
+    `unrelated` None takes every pair of them. `enlarged`: two photographs in three are
+    made twice and three times as large, for methods whose scores depend on the size.
     """
 
     photos: int
@@ -122,15 +125,26 @@ class Sizes:
     per_group: int
     views: int
     per_damage: int
+    enlarged: bool = False
 
 
 @dataclass(frozen=True)
 class _Photo:
     path: Path
     number: int
+    scale: int
 
     def open(self) -> Picture:
-        return _opened(self.path)
+        return _enlarged(self.path, self.scale)
+
+
+@cache
+def _enlarged(path: Path, scale: int) -> Picture:
+    picture = _opened(path)
+    if scale == 1:
+        return picture
+    larger = cv2.resize(picture.rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    return made_picture(np.asarray(larger, np.uint8), picture.name)
 
 
 @cache
@@ -139,12 +153,14 @@ def _opened(path: Path) -> Picture:
 
 
 @cache
-def photos(half: int) -> tuple[_Photo, ...]:
+def photos(half: int, enlarged: bool = False) -> tuple[_Photo, ...]:
     """List the photographs with even (0) or odd (1) class numbers."""
     with (DATA / "photos" / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [(row["image"], int(row["class_index"])) for row in csv.DictReader(file)]
     return tuple(
-        _Photo(DATA / "photos" / name, number) for name, number in rows if number % 2 == half
+        _Photo(DATA / "photos" / name, number, number // 2 % 3 + 1 if enlarged else 1)
+        for name, number in rows
+        if number % 2 == half
     )
 
 
@@ -156,7 +172,7 @@ def _kind(number: int) -> str | None:
 def reference_pairs(half: int, sizes: Sizes) -> ReferencePairs:
     """Make the pairs of one half: the same every time."""
     random = np.random.default_rng((SEED, half))
-    every = photos(half)
+    every = photos(half, sizes.enlarged)
     drawn = [every[index] for index in random.permutation(len(every))[: sizes.photos]]
     originals = tuple(photo.open() for photo in drawn)
     return ReferencePairs(

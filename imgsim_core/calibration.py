@@ -217,10 +217,8 @@ def _reference_from(entry: Mapping[str, Any], provenance: Mapping[str, Any]) -> 
         counts=counts,
         higher_is_alike=entry["higher_is_alike"],
         provenance=Text(
-            "Measured on {count} pairs of photographs with a long side of about {side} pixels, "
-            "on {date}.",
+            "Measured on {count} pairs of small photographs, on {date}.",
             count=sum(counts.values()),
-            side=provenance["long_side"],
             date=provenance["date"],
         ),
     )
@@ -435,6 +433,7 @@ _VERDICTS = {
 # ── Fitting ────────────────────────────────────────────────────────────────────────
 
 COVERAGE = 0.93  # wanted 0.90; the rest is for pictures unlike those measured
+LEAST_LEVEL = 0.8  # "most likely" in a verdict must mean at least this
 _STEP = 0.04  # weight of the smallest step, where each relation weighs 1: evens out chance
 
 
@@ -600,7 +599,7 @@ def _level(values: Sequence[Values]) -> float:
     order = np.argsort(every)
     share = np.cumsum(weight[order]) / weight.sum()
     reached = every[order][np.searchsorted(share, COVERAGE)]
-    return float(np.clip(reached + 1e-3, 0.5, 0.999))
+    return float(np.clip(reached + 1e-3, LEAST_LEVEL, 0.999))
 
 
 def _line(scale: Scale, values: Sequence[Values], rate: float) -> float:
@@ -609,10 +608,13 @@ def _line(scale: Scale, values: Sequence[Values], rate: float) -> float:
     candidates = np.unique(np.concatenate(values))
     unrelated = np.sort(values[0])
     reach = 1 - np.searchsorted(unrelated, candidates, side="left") / len(unrelated)
-    passing = candidates[reach <= rate]
-    if not len(passing):
+    first = int(np.searchsorted(-reach, -rate))
+    if first == len(candidates):
         return scale.identical
-    return _towards_alike(sign * float(passing[0]), scale)
+    usual = sign * scale.line
+    if first > 0 and candidates[first - 1] < usual <= candidates[first]:
+        return float(scale.line)  # no pair lies between: nothing speaks against the usual one
+    return _towards_alike(sign * float(candidates[first]), scale)
 
 
 def _towards_alike(value: float, scale: Scale) -> float:

@@ -298,11 +298,19 @@ def test_a_line_lets_no_more_unrelated_pairs_pass_than_it_says(strictness, scale
     assert np.mean(passing) <= strictness.rate
 
 
+def test_where_no_pair_lies_between_the_usual_line_is_kept():
+    scores = {relation: [0.0] * 20 + [5.0] * 20 for relation in RELATIONS}
+    scores[Relation.UNRELATED] = [0.0] * 40
+    scale = Scale(identical=math.inf, opposite=0.0, line=1.0, shown=(0.0, 10.0))
+    found = fitted_reference(question(scale), "default", scores, Text("Made up."))
+    assert set(found.lines.values()) == {1.0}
+
+
 def test_scores_that_are_mostly_equal_or_infinite_can_be_fitted():
     scores = {relation: [0.0] * 40 for relation in RELATIONS}
     scores[Relation.COPY] = [math.inf] * 30 + [0.0] * 10
     scores[Relation.SAME_SCENE] = [5.0] * 20 + [0.0] * 20
-    scale = Scale(identical=math.inf, opposite=0.0, line=1.0, shown=(0.0, 10.0))
+    scale = Scale(identical=math.inf, opposite=0.0, line=7.0, shown=(0.0, 10.0))
     found = fitted_reference(question(scale), "default", scores, Text("Made up."))
     assert meaning_by(found, math.inf).likelihoods[Relation.COPY] > 0.5
     assert meaning_by(found, 0.0).likelihoods[Relation.COPY] < 0.2
