@@ -92,7 +92,7 @@ class Curve:
         """
         if not self.scale.is_alike(self.scores[0], line):
             return self.strengths[0]
-        return next(self._crossings(line), None)
+        return next((strength for _, strength in self._crossings(line)), None)
 
     def recovers(self, line: float) -> bool:
         """Tell whether a method that broke calls a still more damaged copy alike again."""
@@ -109,28 +109,24 @@ class Curve:
         A height bends at the line, so a stroke between two scores on different sides would
         cross it elsewhere than the scores do.
         """
-        measured = list(zip(self.strengths, self.heights(line), strict=True))
-        crossed = [(strength, 0.5) for strength in self._crossings(line)]
-        if not crossed:
-            return tuple(measured)
-        points: list[tuple[float, float]] = [measured[0]]
-        for before, after in pairwise(measured):
-            points += [
-                point
-                for point in crossed
-                if before[0] <= point[0] <= after[0] and (before[1] < 0.5) != (after[1] < 0.5)
-            ]
-            points.append(after)
+        crossed = dict(self._crossings(line))
+        points: list[tuple[float, float]] = []
+        for index, point in enumerate(zip(self.strengths, self.heights(line), strict=True)):
+            points.append(point)
+            if index in crossed:
+                points.append((crossed[index], 0.5))
         return tuple(points)
 
-    def _crossings(self, line: float) -> Iterator[float]:
+    def _crossings(self, line: float) -> Iterator[tuple[int, float]]:
+        """Yield where scores change sides: index of the strength before, strength itself."""
         scale, mark = self.scale, self.scale.position(line)
-        for (from_, first), (to, second) in pairwise(zip(self.strengths, self.scores, strict=True)):
+        steps = pairwise(zip(self.strengths, self.scores, strict=True))
+        for index, ((low, first), (high, second)) in enumerate(steps):
             if scale.is_alike(first, line) == scale.is_alike(second, line):
                 continue
             before, after = scale.position(first), scale.position(second)
             share = (before - mark) / (before - after) if before != after else 1.0
-            yield from_ + min(1.0, max(0.0, share)) * (to - from_)
+            yield index, low + min(1.0, max(0.0, share)) * (high - low)
 
 
 def height(scale: Scale, value: float, line: float) -> float:

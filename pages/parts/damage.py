@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -325,30 +326,25 @@ def _show_files(
     drawn = [one for one in found if isinstance(one, Curve)]
     lines = {one.question.method.id: result.line(one.question) for one in drawn}
     first, *also = damages
+    csv = partial(robustness.curves_as_csv, drawn, first.damage, lines)
+    json = partial(robustness.curves_as_json, original, drawn, first.damage, also, lines)
     with st.container(horizontal=True, key="robust_files"):
-        for label, name, mime, make in (
-            (
-                t("Curves as {kind}", kind="CSV"),
-                "imgsim-robustness.csv",
-                "text/csv",
-                partial(robustness.curves_as_csv, drawn, first.damage, lines),
-            ),
-            (
-                t("Curves as {kind}", kind="JSON"),
-                "imgsim-robustness.json",
-                "application/json",
-                partial(robustness.curves_as_json, original, drawn, first.damage, also, lines),
-            ),
-            (
-                t("Damaged picture as {kind}", kind="PNG"),
-                "imgsim-damaged.png",
-                "image/png",
-                partial(_png, damaged),
-            ),
-        ):
-            st.download_button(
-                label, make, name, mime, key=name, icon=":material/download:", on_click="ignore"
-            )
+        _button(t("Curves as {kind}", kind="CSV"), "imgsim-robustness.csv", "text/csv", csv)
+        _button(
+            t("Curves as {kind}", kind="JSON"), "imgsim-robustness.json", "application/json", json
+        )
+        _button(
+            t("Damaged picture as {kind}", kind="PNG"),
+            "imgsim-damaged.png",
+            "image/png",
+            partial(_png, damaged),
+        )
+
+
+def _button(label: str, name: str, mime: str, make: Callable[[], str | bytes]) -> None:
+    st.download_button(
+        label, make, name, mime, key=name, icon=":material/download:", on_click="ignore"
+    )
 
 
 def _png(picture: Picture) -> bytes:
