@@ -19,7 +19,7 @@ from pages.parts import cached, settings
 from pages.parts.language import code_span, plain, say, t
 
 SLOTS = ("a", "b")
-_TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jp2"]
+TYPES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jp2"]
 
 
 def current_pair() -> SamplePair | None:
@@ -50,6 +50,15 @@ def choose_pair(pair: SamplePair) -> None:
         st.session_state.pop(f"problem_{slot}", None)
         settings.put(slot, None)
     settings.put("pair", pair.id)
+
+
+def bring_pair(a: Picture, b: Picture) -> None:
+    """Put two opened pictures into both slots, as if the visitor had brought them."""
+    for slot, brought in zip(SLOTS, (a, b), strict=True):
+        st.session_state[f"brought_{slot}"] = brought
+        st.session_state.pop(f"problem_{slot}", None)
+        settings.put(slot, None)
+    settings.put("pair", None)
 
 
 def _detach_pair(replaced: str) -> None:
@@ -137,7 +146,7 @@ def show_ways_in(slot: str, name: str) -> None:
     key = f"file_{slot}_{turn}"
     st.file_uploader(
         name,
-        type=_TYPES,
+        type=TYPES,
         key=key,
         label_visibility="collapsed",
         on_change=_bring,
@@ -196,15 +205,21 @@ def show_pairs(key: str, pairs: Sequence[SamplePair]) -> None:
 
 
 def _pair_thumbnail(pair: SamplePair) -> bytes:
+    return side_by_side(open_sample(pair.a), open_sample(pair.b))
+
+
+def side_by_side(a: Picture, b: Picture) -> bytes:
+    """JPEG of two pictures next to each other, each cut to the same size."""
+
     def make() -> bytes:
-        halves = [_cover(open_sample(code), 210, 168) for code in (pair.a, pair.b)]
+        halves = [cover(picture, 210, 168) for picture in (a, b)]
         gap = np.full((168, 6, 3), 255, np.uint8)
         return cached.jpeg(np.hstack([halves[0], gap, halves[1]]))
 
-    return cached.memory().recall(("pair thumbnail", pair.id), make)
+    return cached.memory().recall(("side by side", a.digest, b.digest), make)
 
 
-def _cover(shown: Picture, width: int, height: int) -> np.ndarray:
+def cover(shown: Picture, width: int, height: int) -> np.ndarray:
     """Middle of a picture, scaled and cut to a size."""
     import cv2
 

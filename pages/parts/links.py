@@ -17,6 +17,7 @@ import streamlit as st
 from imgsim_core.comparison import Question
 from imgsim_core.distort import all_damages
 from imgsim_core.errors import ImgSimError
+from imgsim_core.labelled import EXAMPLES
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
@@ -63,6 +64,8 @@ def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
         key = f"method.{family.value}"
         if parameters.get(key) in {method.id for method in methods_of(family)}:
             yield key, parameters[key]
+    if parameters.get("labelled") in EXAMPLES:
+        yield "labelled", parameters["labelled"]
     if parameters.get("article") == "True":
         yield "article", True
     for key, find in (("pair", pair_by_id), ("a", sample_by_id), ("b", sample_by_id)):

@@ -1,0 +1,260 @@
+"""A set of pictures brought together: loose files and zip archives, each through the one gate.
+
+Nothing is ever unpacked to disk, and a name inside an archive is a name to show, never a
+path. Pictures are reduced as they come in, so that a whole set stays small.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from imgsim_core.errors import ImgSimError
+from imgsim_core.picture import MAX_MEGABYTES, Picture, open_reduced
+from imgsim_core.text import Text, UserText
+
+SIDE = 400  # long side in pixels that a set's pictures are kept at
+MOST_PICTURES = 200
+MOST_ENTRIES = 2_000  # files looked at in one archive
+MOST_UNPACKED = 500 * 2**20  # bytes that one archive may yield, whatever it says of itself
+
+File = tuple[str, bytes]
+_ZIP_START = b"PK\x03\x04"
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,  # a way of packing that the library does not know
+    RuntimeError,  # a password is needed
+    OSError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSet:
+    """Pictures of different content, each under a name of its own.
+
+    Parameters
+    ----------
+    pictures : tuple of Picture
+        Long side at most `SIDE` pixels.
+    other_names : mapping of str to str
+        Names of files with the same bytes as one that is in, to that one's name.
+    refused : tuple of Text
+        One sentence for each file that could not be taken.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    other_names: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[Text, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._by_digest
+
+    def __getitem__(self, digest: str) -> Picture:
+        return self._by_digest[digest]
+
+    @cached_property
+    def _by_digest(self) -> Mapping[str, Picture]:
+        return {picture.digest: picture for picture in self.pictures}
+
+    def named(self, name: str) -> tuple[Picture, ...]:
+        """Find the pictures that a name may mean.
+
+        Returns
+        -------
+        tuple of Picture
+            The one of exactly this name; else all whose name without folders it is.
+        """
+        wanted = self.other_names.get(name, name)
+        exact = tuple(picture for picture in self.pictures if picture.name == wanted)
+        if exact:
+            return exact
+        known = [(picture.name, picture) for picture in self.pictures]
+        known += [(other, self.named(kept)[0]) for other, kept in self.other_names.items()]
+        found = {
+            picture.digest: picture for other, picture in known if _last(other) == _last(wanted)
+        }
+        return tuple(found.values())
+
+
+def _last(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def with_files(
+    pictures: PictureSet,
+    files: Iterable[File | Text],
+    told: Callable[[int], None] | None = None,
+) -> PictureSet:
+    """Open files and add them to a set.
+
+    Parameters
+    ----------
+    pictures : PictureSet
+    files : iterable of (name, bytes) or Text
+        A Text is a sentence about a file that could not even be read.
+    told : callable or None
+        Called with the number of files seen so far, after each.
+
+    Returns
+    -------
+    PictureSet
+        A file whose bytes are in already only adds its name; names that come twice are
+        numbered.
+    """
+    kept = list(pictures.pictures)
+    names = {picture.name for picture in kept}
+    by_digest = {picture.digest: picture for picture in kept}
+    other_names, refused = dict(pictures.other_names), list(pictures.refused)
+    left_out = 0
+    for seen, file in enumerate(files, 1):
+        if isinstance(file, Text):
+            refused.append(file)
+        elif len(kept) >= MOST_PICTURES:
+            left_out += 1
+        else:
+            try:
+                picture = reduced_on_opening(*file)
+            except ImgSimError as error:
+                refused.append(error.text)
+            else:
+                if picture.digest in by_digest:
+                    other_names[picture.name] = by_digest[picture.digest].name
+                else:
+                    picture = replace(picture, name=_free(picture.name, names))
+                    names.add(picture.name)
+                    kept.append(picture)
+                    by_digest[picture.digest] = picture
+        if told is not None:
+            told(seen)
+    if left_out:
+        refused.append(
+            Text(
+                "{count} files were left out: a set holds at most {most} pictures.",
+                count=left_out,
+                most=MOST_PICTURES,
+            )
+        )
+    return PictureSet(tuple(kept), other_names, tuple(refused))
+
+
+def reduced_on_opening(name: str, data: bytes) -> Picture:
+    """Open a picture for a set.
+
+    Its digest is not that of the file: what is remembered of the small copy must never be
+    taken for what is known of the whole picture.
+
+    Raises
+    ------
+    PictureError
+        As `open_picture`.
+    """
+    picture = open_reduced(data, name, SIDE)
+    digest = hashlib.sha256(f"{picture.digest} at {SIDE}".encode()).hexdigest()
+    return replace(picture, digest=digest)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name, numbered if another picture has it."""
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name} ({number})" in taken:
+        number += 1
+    return f"{name} ({number})"
+
+
+# ── Archives ───────────────────────────────────────────────────────────────────────
+
+
+def is_archive(data: bytes) -> bool:
+    """Tell whether bytes are a zip archive, by their content."""
+    return data.startswith((_ZIP_START, b"PK\x05\x06"))
+
+
+def files_of(name: str, data: bytes) -> Iterator[File | Text]:
+    """Yield a file as it is, or the files inside if it is a zip archive.
+
+    Parameters
+    ----------
+    name : str
+    data : bytes
+
+    Yields
+    ------
+    (name, bytes) or Text
+        Folders and the hidden files that systems add are passed over; what is locked,
+        damaged or too much is a sentence. Archives inside archives are not opened.
+    """
+    if not is_archive(data):
+        yield name, data
+        return
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        entries = [entry for entry in archive.infolist() if not _is_passed_over(entry)]
+    except _ZIP_ERRORS:
+        yield Text("{name} is a damaged archive. Pack it again.", name=UserText(name))
+        return
+    with archive:
+        yield from _unpacked(name, archive, entries)
+
+
+def _unpacked(
+    name: str, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]
+) -> Iterator[File | Text]:
+    left = MOST_UNPACKED
+    for entry in entries[:MOST_ENTRIES]:
+        file = _entry(archive, entry, min(left, MAX_MEGABYTES * 2**20 + 1))
+        left -= 0 if isinstance(file, Text) else len(file[1])
+        if left <= 0:
+            yield Text(
+                "{name} holds more than {most} MB: the rest was left out.",
+                name=UserText(name),
+                most=MOST_UNPACKED // 2**20,
+            )
+            return
+        yield file
+    if len(entries) > MOST_ENTRIES:
+        yield Text(
+            "{name} holds more than {most} files: the rest was left out.",
+            name=UserText(name),
+            most=MOST_ENTRIES,
+        )
+
+
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> File | Text:
+    """Unpack one file, never more than `most` bytes: what the archive says may be a lie."""
+    if entry.flag_bits & 0x1:
+        return Text(
+            "{name} is locked with a password. Pack it without one.",
+            name=UserText(entry.filename),
+        )
+    try:
+        with archive.open(entry) as stream:
+            return entry.filename, stream.read(most)
+    except _ZIP_ERRORS:
+        return Text(
+            "{name} is damaged inside the archive. Pack it again.", name=UserText(entry.filename)
+        )
+
+
+def _is_passed_over(entry: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+    if entry.is_dir() or not parts:
+        return True
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
+    return hidden or parts[0] == "__MACOSX" or parts[-1] in ("Thumbs.db", "desktop.ini")

@@ -1,0 +1,71 @@
+"""The pairs of a set on which methods differ most, as a wall that leads to Compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imgsim_core.disagreement import Disagreement, disagreements, family_questions
+from pages.parts import cached, inputs, result
+from pages.parts.language import code_span, say, t
+from pages.parts.workbench import Workbench
+
+_MOST = 12
+
+
+def show(bench: Workbench) -> None:
+    """Draw the wall; the pairs are looked for when the visitor asks."""
+    st.subheader(t("Where do methods disagree most?"))
+    st.markdown(
+        t(
+            "Among all pairs of these pictures, those that one notion of likeness finds alike "
+            "and another does not. They show best what each method is blind to."
+        )
+    )
+    if bench.disagreements is None:
+        if st.button(t("Find these pairs"), icon=":material/call_split:", key="find_disputes"):
+            _find(bench)
+        else:
+            return
+    found = bench.disagreements or ()
+    if not found:
+        st.info(t("Too few pictures to find any."), icon=":material/info:")
+        return
+    grid = st.grid("auto", min_column_width=300, gap="small", border=True)
+    for index, one in enumerate(found):
+        with grid.cell(), st.container(key=f"dispute_{index}", gap="small"):
+            _show_one(one, index)
+
+
+def _find(bench: Workbench) -> None:
+    bar = st.progress(0.0, text=t("Comparing all pairs …"))
+
+    def told(share: float) -> None:
+        percent = f"{100 * share:.0f}"
+        bar.progress(min(1.0, share), text=t("Comparing all pairs: {share} %", share=percent))
+
+    bench.disagreements = disagreements(
+        bench.pictures.pictures, family_questions(), cached.memory().describe, _MOST, told
+    )
+    bar.empty()
+
+
+def _show_one(one: Disagreement, index: int) -> None:
+    st.image(inputs.side_by_side(one.a, one.b), width="stretch", alt=f"{one.a.name}, {one.b.name}")
+    with st.container(horizontal=True, gap="small"):
+        for stand, arrow, colour in (
+            (one.high, ":material/arrow_upward:", "green"),
+            (one.low, ":material/arrow_downward:", "gray"),
+        ):
+            st.badge(say(stand.family.label), icon=arrow, color=colour)
+    st.markdown(f"**{say(one.contrast)}**")
+    st.caption(say(one.sentence))
+    st.caption(f"{code_span(one.a.name, 28)} · {code_span(one.b.name, 28)}")
+    with st.expander(t("Every notion of likeness")):
+        for stand in one.stands:
+            value = result.number(
+                stand.value, stand.question.method.scale_with(stand.question.options)
+            )
+            st.markdown(f"- {result.icon(stand.family)} {say(stand.family.label)}: **{value}**")
+    if st.button(t("Open in Compare"), key=f"open_{index}", icon=":material/compare:"):
+        inputs.bring_pair(one.a, one.b)
+        st.switch_page("../compare.py")
