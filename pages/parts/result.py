@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from imgsim_core.comparison import Question, Sameness, Score, Unavailable, sameness
+from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
 from imgsim_core.text import Text
-from pages.parts import cached, lines, links, meanings, settings
+from pages.parts import cached, lines, links, meanings, pairing, settings
 from pages.parts.language import plain, say, t
 from pages.parts.lines import is_alike, line
 
@@ -135,17 +135,20 @@ def show_overview(a: Picture, b: Picture) -> None:
     for slot in slots.values():
         slot.skeleton(height=240)
     answers: dict[Family, Score | Unavailable] = {}
+    memory = cached.memory()
     with ThreadPoolExecutor(max_workers=2) as pool:
         asked = {family: question(spokesman(family)) for family in Family}
         futures: dict[Family, Future[Score | Unavailable]] = {
-            family: pool.submit(cached.memory().ask, one, a, b) for family, one in asked.items()
+            family: pool.submit(memory.ask, one, a, b) for family, one in asked.items()
         }
+        found = pool.submit(pairing.verdict, a, b, memory)
         for family, future in futures.items():
             answers[family] = future.result()
             with slots[family].container():
                 _show_tile(family, answers[family])
     with waiting.container():
-        _show_agreement(a, b, answers)
+        pairing.show(found.result(), a)
+        _show_agreement(answers)
     links.write()
 
 
@@ -181,11 +184,8 @@ def _look(family: Family) -> None:
     st.rerun(["closer", "export"])
 
 
-def _show_agreement(a: Picture, b: Picture, answers: dict[Family, Any]) -> None:
+def _show_agreement(answers: dict[Family, Any]) -> None:
     """Say which families agree, and why some do not."""
-    same = sameness(a, b)
-    if same is not Sameness.DIFFERENT:
-        st.markdown(f"### {say(same.value)}")
     scores = [answer for answer in answers.values() if isinstance(answer, Score)]
     alike = [score for score in scores if is_alike(score)]
     unlike = [score for score in scores if not is_alike(score)]
