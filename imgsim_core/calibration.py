@@ -317,8 +317,8 @@ class Meaning:
     likelihoods : mapping of Relation to float
         Were all relations equally common; they sum to 1.
     stated : tuple of Relation
-        The smallest set that holds the true relation in at least 90 % of pairs, from far
-        to near.
+        The smallest set that holds the true relation in at least 90 % of pairs, whichever
+        relation it is; from far to near.
     verdict : Text
         In words.
     certain : bool
@@ -432,8 +432,11 @@ _VERDICTS = {
 
 # ── Fitting ────────────────────────────────────────────────────────────────────────
 
-COVERAGE = 0.93  # wanted 0.90; the rest is for pictures unlike those measured
-LEAST_LEVEL = 0.8  # "most likely" in a verdict must mean at least this
+COVERAGE = 0.95  # wanted are 0.90: the rest is for pictures unlike those measured
+LEAST_COVERAGE = 0.90  # of whichever relation fares worst
+LEAST_LEVEL = 0.9  # what is stated is at least this likely, and not only on average
+_HEAVY = 0.5  # weight of a least alike score that stands for "nothing found"
+_HAIR = 1e-4  # of the spread of the scores: as good as nothing
 _STEP = 0.04  # weight of the smallest step, where each relation weighs 1: evens out chance
 
 
@@ -447,8 +450,8 @@ def fitted_reference(
     """Fit a reference to scores of pairs whose relation is known.
 
     Each cut, "at least this near", is an isotonic regression on the score in which every
-    relation weighs the same; the middles of its steps are joined by straight lines
-    (centred isotonic regression, doi:10.1080/19466315.2017.1286256).
+    relation weighs the same; its level stretches are joined by straight lines (after
+    centred isotonic regression, doi:10.1080/19466315.2017.1286256).
 
     Parameters
     ----------
@@ -519,7 +522,7 @@ def _cuts(values: Sequence[Values]) -> tuple[Values, Values]:
     """Fit all cuts: (knots, larger for more alike; probabilities of shape (3, n))."""
     places, shares = _steps(values)
     weights = shares.sum(axis=0)
-    fits = [_centred(places, shares[first:].sum(axis=0) / weights, weights) for first in (1, 2, 3)]
+    fits = [_joined(places, shares[first:].sum(axis=0) / weights, weights) for first in (1, 2, 3)]
     knots = np.unique(np.concatenate([knots for knots, _ in fits]))
     cuts = np.array([np.interp(knots, *fit) for fit in fits])
     # Joining the middles of different steps may cross two cuts by a hair
@@ -567,17 +570,26 @@ def _grouped(mass: Values) -> NDArray[np.intp]:
     return steps
 
 
-def _centred(places: Values, shares: Values, weights: Values) -> tuple[Values, Values]:
-    """Centred isotonic regression: one knot in the middle of each level stretch."""
+def _joined(places: Values, shares: Values, weights: Values) -> tuple[Values, Values]:
+    """Isotonic regression whose level stretches keep their middle half; slopes join them.
+
+    Where the least alike score is one value that many pairs share, such as "nothing found",
+    any other score is another matter: there the slope is a step.
+    """
     from sklearn.isotonic import isotonic_regression
 
     fitted = isotonic_regression(shares, sample_weight=weights)
-    _, block = np.unique(fitted, return_inverse=True)
-    mass = np.bincount(block, weights)
-    return (
-        np.bincount(block, weights * places) / mass,
-        np.bincount(block, weights * fitted) / mass,
-    )
+    knots, levels = [], []
+    for level in np.unique(fitted):
+        inside = fitted == level
+        middle = np.cumsum(weights[inside]) / weights[inside].sum()
+        ends = np.unique(np.searchsorted(middle, (0.25, 0.75)))
+        knots += list(places[inside][ends])
+        levels += [level] * len(ends)
+    if weights[0] >= _HEAVY and len(levels) > 1 and levels[0] < fitted[1]:
+        knots.insert(1, places[0] + _HAIR * (places[-1] - places[0]))
+        levels.insert(1, levels[1])
+    return np.array(knots), np.array(levels)
 
 
 def _level(values: Sequence[Values]) -> float:
@@ -585,21 +597,26 @@ def _level(values: Sequence[Values]) -> float:
 
     Found on pairs that the fit did not see: each half is judged by a fit to the other.
     """
-    needed, weights = [], []
-    for judged in (0, 1):
-        knots, cuts = _cuts([found[1 - judged :: 2] for found in values])
-        for index, found in enumerate(values):
-            unseen = found[judged::2]
-            shares = likelihoods_at(knots, cuts, unseen)
-            stated_before = shares > shares[index]
-            stated_before[:index] |= shares[:index] == shares[index]
-            needed.append(np.sum(shares * stated_before, axis=0))
-            weights.append(np.full(len(unseen), 1 / len(unseen)))
-    every, weight = np.concatenate(needed), np.concatenate(weights)
-    order = np.argsort(every)
-    share = np.cumsum(weight[order]) / weight.sum()
-    reached = every[order][np.searchsorted(share, COVERAGE)]
-    return float(np.clip(reached + 1e-3, LEAST_LEVEL, 0.999))
+    halves = [[found[half::2] for found in values] for half in (0, 1)]
+    judged = [_needed(halves[1 - half], halves[half]) for half in (0, 1)]
+    needed = [np.concatenate(pair) for pair in zip(*judged, strict=True)]
+    every = np.concatenate(needed)
+    weights = np.concatenate([np.full(len(found), 1 / len(found)) for found in needed])
+    on_average = np.quantile(every, COVERAGE, weights=weights, method="inverted_cdf")
+    worst = max(np.quantile(found, LEAST_COVERAGE) for found in needed)
+    return float(np.clip(max(on_average, worst) + 1e-3, LEAST_LEVEL, 0.999))
+
+
+def _needed(fitted: Sequence[Values], unseen: Sequence[Values]) -> list[Values]:
+    """Sum up, for each unseen pair, the likelihoods of what is stated before its relation."""
+    knots, cuts = _cuts(fitted)
+    needed = []
+    for index, found in enumerate(unseen):
+        shares = likelihoods_at(knots, cuts, found)
+        before = shares > shares[index]
+        before[:index] |= shares[:index] == shares[index]
+        needed.append(np.sum(shares * before, axis=0))
+    return needed
 
 
 def _line(scale: Scale, values: Sequence[Values], rate: float) -> float:
@@ -971,8 +988,8 @@ def _labelled(
         _check_count(len(found), FEWEST_PAIRS)
     sign = 1.0 if scale.higher_is_alike else -1.0
     marks = np.repeat(np.array([1, 0], np.int8), [len(scores_same), len(scores_different)])
-    found = [sign * np.asarray(scores, float) for scores in (scores_same, scores_different)]
-    return marks, np.concatenate(_finite(found)), sign
+    same, different = (np.asarray(scores, float) for scores in (scores_same, scores_different))
+    return marks, np.concatenate(_finite([sign * same, sign * different])), sign
 
 
 def _redrawn(same: int, different: int) -> list[NDArray[np.intp]]:
