@@ -83,7 +83,7 @@ def _bar(meaning: Meaning) -> None:
         stated = "stated" if relation in meaning.stated else ""
         segments.append(
             f'<i class="{relation.value} {stated}" style="flex:{max(share, 0.004):.3f}"'
-            f' title="{label}: {share:.0%}"><span>{label if share > 0.3 else ""}</span></i>'
+            f' title="{label}: {share:.0%}"><span>{label if share > 0.35 else ""}</span></i>'
         )
     label = html.escape(t("How likely each relation is:")) + " " + ", ".join(words)
     st.html(f'<div class="sim-meaning" role="img" aria-label="{label}">{"".join(segments)}</div>')
