@@ -271,7 +271,7 @@ _DIRECTION = 0.8  # cosine: within 37 degrees; one in five agrees by chance
 _RIM = 3  # pixels around blank areas that do not count: a canvas' edge is no evidence
 _FEWEST_OUTLINES = 150  # pixels of the frame; fewer prove nothing
 _SQUARES = 16  # along the long side of the frame
-_FEWEST_CELLS = 10  # squares with outlines: a mere spot proves nothing either
+_FEWEST_CELLS = 6  # squares with outlines: a mere spot proves nothing either
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,8 +349,9 @@ def _found(strength: Grey, other: Grey, cosine: Grey, used: Flags) -> tuple[floa
         return 0.0, 0
     outlines = used & (strength >= max(_FAINT, float(np.quantile(values, _STRONG))))
     count = int(outlines.sum())
-    places = np.argwhere(outlines) // max(1, max(outlines.shape) // _SQUARES)
-    cells = len(np.unique(places, axis=0))
+    rows, columns = np.nonzero(outlines)
+    side = max(1, max(outlines.shape) // _SQUARES)
+    cells = np.count_nonzero(np.bincount(rows // side * max(outlines.shape) + columns // side))
     if count < _FEWEST_OUTLINES // 4 or cells < _FEWEST_CELLS:
         return 0.0, 0
     ratio = other[outlines] / strength[outlines]
@@ -438,6 +439,16 @@ def _refined(laid: _Laid, a: RGB, b: RGB, bent: bool) -> _Laid:
 
 def _coarse_ways(a: RGB, b: RGB) -> list[Transform]:
     """Ways to lay B on A without looking for details, the best first."""
+    small_a, small_b = (_reduced(rgb, 2 * _COARSE_SIDE) for rgb in (a, b))
+    enlarge, reduce = _between(small_b, b), _between(a, small_a)
+    return [enlarge @ way @ reduce for way in _ways_of_small(small_a, small_b)]
+
+
+def _between(rgb: RGB, other: RGB) -> Transform:
+    return _stretch(other.shape[1] / rgb.shape[1], other.shape[0] / rgb.shape[0])
+
+
+def _ways_of_small(a: RGB, b: RGB) -> list[Transform]:
     boxes = [(_whole(a), _whole(b))]
     inner = _content(a), _content(b)
     if inner != boxes[0]:
@@ -837,6 +848,9 @@ _SURELY_BENT = 0.006
 _CLEAR = 1.85
 """Agreement both ways from which fine detail was not lost, so that small bends are real."""
 
+_ALL_DETAIL = 1.95
+"""Agreement both ways of a turned copy that lost no detail: 1.98 at least."""
+
 _BENT_MUCH_BETTER = 0.01
 """Gain from which a small bend is believed though detail was lost; 144 edits: 0.01 at most."""
 
@@ -848,6 +862,8 @@ _SPOT = 0.02  # of a picture; details agreeing within so little prove no common 
 _FEW_DETAILS = 9  # SIFT; up to 6 agree in unrelated pictures
 _MANY_DETAILS = 18
 _NEARLY_EQUAL = 16.0  # levels anywhere, for pictures that are hardly more than one colour
+_SAME_SHAPE = 0.95  # correlation, for pictures that are a small shape on plain ground
+_TINY = 32  # pixels of either side, when those are compared
 
 _PARALLAX_SEEN = Text(
     "Near and far parts have moved differently: the camera or the thing itself moved."
@@ -967,7 +983,8 @@ class _Inquiry:
             return self._other_photograph(laid, _perspective(bend), certain=False)
         if self._has_parallax(laid):
             return self._other_photograph(laid, _PARALLAX_SEEN)
-        return self._copy(laid, straight, self._is_certain_copy(laid) and not seems_bent)
+        certain = self._is_certain_copy(laid) and not seems_bent
+        return self._copy(laid, straight, certain and not self._may_be_zoomed(straight))
 
     def _has_parallax(self, laid: _Laid) -> bool:
         # Whatever an edit adds or takes away, the outlines of one picture stay in the other
@@ -975,6 +992,18 @@ class _Inquiry:
 
     def _is_certain_copy(self, laid: _Laid) -> bool:
         return laid.agreement >= _PARALLAX or self.coarse >= _SETTLED
+
+    def _may_be_zoomed(self, straight: _Laid) -> bool:
+        """Whether the camera may have turned and zoomed about its lens, as nothing bends then.
+
+        A turned copy either has blank corners or, cut from a larger one, all its detail.
+        """
+        slope = _slope(straight.transform, _whole(self.a))
+        askew = math.degrees(math.atan2(slope[1, 0], slope[0, 0])) % 90
+        if min(askew, 90 - askew) < _SMALLEST_TURN or straight.both > _ALL_DETAIL:
+            return False
+        small_a, small_b = (_reduced(rgb, FRAME_SIDE) for rgb in (self.a, self.b))
+        return bool(max(_blank(small_a).mean(), _blank(small_b).mean()) < _SMALLEST_CUT)
 
     def _copy(self, laid: _Laid, straight: _Laid, certain: bool) -> PairVerdict:
         transform = straight.transform
@@ -1105,13 +1134,12 @@ class _Inquiry:
 
     def _hardly_anything(self) -> PairVerdict:
         """Judge pictures without outlines by their plain pixels, and never be certain."""
-        small = (32, 32)
         a, b = (
-            cv2.resize(rgb, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+            cv2.resize(rgb, (_TINY, _TINY), interpolation=cv2.INTER_AREA).astype(np.float32)
             for rgb in (self.a, self.b)
         )
         off = float(np.abs(a - b).mean())
-        alike = float(np.abs(a - b).max()) < _NEARLY_EQUAL
+        alike = float(np.abs(a - b).max()) < _NEARLY_EQUAL or _is_same_shape(a, b)
         return PairVerdict(
             kind=Kind.CHANGED if alike else Kind.DIFFERENT,
             certain=False,
@@ -1121,3 +1149,12 @@ class _Inquiry:
             ),
             agreement=0.0,
         )
+
+
+def _is_same_shape(a: Grey, b: Grey) -> bool:
+    """Whether what stands out from plain ground is the same, mirrored or turned perhaps."""
+    first, second = (values - cv2.GaussianBlur(values, (0, 0), 4) for values in (a, b))
+    if min(first.std(), second.std()) < 1:
+        return False
+    turns = [np.rot90(way, turn) for way in (second, second[:, ::-1]) for turn in range(4)]
+    return any(np.corrcoef(first.ravel(), turn.ravel())[0, 1] > _SAME_SHAPE for turn in turns)
