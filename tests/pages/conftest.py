@@ -1,11 +1,40 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from streamlit import config
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core import calibration
 from pages.parts import language
 from tests.pages.visitor import PAIR, file_of, open_app, reading
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_work_behind_the_page() -> Iterator[None]:
+    """Keep what was never measured unmeasured.
+
+    Measuring takes minutes in a thread of its own: it would compete with the tests, and a
+    thread that is inside torch when Python ends takes the whole process down.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            calibration,
+            "background_reference",
+            lambda question, done=None: calibration.reference_for(question),
+        )
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _tracebacks() -> Iterator[None]:
+    """Visitors never see a traceback; whoever reads a failed test must."""
+    before = config.get_option("client.showErrorDetails")
+    config.set_option("client.showErrorDetails", "full")
+    yield
+    config.set_option("client.showErrorDetails", before)
 
 
 @pytest.fixture(autouse=True)

@@ -14,17 +14,20 @@ from imgsim_core.comparison import Question, Score
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
 from imgsim_core.samples import all_pairs, open_sample, pair_by_id
+from imgsim_core.verdict import Kind, pair_verdict
 from pages.parts import cached, export
 from tests.pages.visitor import (
     PAIR,
     bring,
     checked,
     english,
+    line_slider,
     markdown,
     names,
     open_app,
     sample_names,
     shared_link,
+    summary,
     verdicts,
     whole,
 )
@@ -42,26 +45,28 @@ def test_a_click_on_a_pair_gives_every_family_a_verdict_and_one_line_that_sums_u
     checked(app.button(key=f"pair_start_{PAIR}").click().run())
     found = verdicts(app)
     assert set(found) == set(Family)
-    headline = app.get_by_key("agreement").markdown[0].value
-    assert f"{sum(found.values())} of {len(Family)}" in headline
+    assert f"{sum(found.values())} of {len(Family)}" in summary(app)
+    pair = pair_by_id(PAIR)
+    said = pair_verdict(open_sample(pair.a), open_sample(pair.b), cached.memory())
+    assert str(said.kind.label) in summary(app)
     assert names(app) == sample_names(PAIR)
 
 
-def test_each_verdict_is_the_core_s_answer():
-    app = open_app({"pair": PAIR})
+def test_each_verdict_is_the_core_s_answer_on_its_side_of_the_line(on_pair: AppTest):
     pair = pair_by_id(PAIR)
-    for family, alike in verdicts(app).items():
+    for family, alike in verdicts(on_pair).items():
         method = spokesman(family)
         answer = cached.memory().ask(
             Question(method, method.options()), open_sample(pair.a), open_sample(pair.b)
         )
         assert isinstance(answer, Score)
-        assert alike == answer.scale.is_alike(answer.value, answer.scale.line), family
+        line = line_slider(on_pair, method).value
+        assert alike == answer.scale.is_alike(answer.value, line), family
 
 
 def test_the_same_file_twice_is_said_to_be_so():
     app = open_app({"pair": "same-file"})
-    assert "Exactly the same file" in app.get_by_key("agreement").markdown[0].value
+    assert str(Kind.SAME_FILE.label) in summary(app)
     assert all(verdicts(app).values())
 
 
@@ -69,7 +74,7 @@ def test_a_moved_line_changes_the_verdict_and_describes_nothing_again(on_pair: A
     method = spokesman(Family.COLOUR)
     before = verdicts(on_pair)[Family.COLOUR]
     described = cached.memory().described
-    slider = next(item for item in on_pair.slider if f".{method.id}.line" in str(item.key))
+    slider = line_slider(on_pair, method)
     lenient = slider.min if method.scale.higher_is_alike else slider.max
     strict = slider.max if method.scale.higher_is_alike else slider.min
     checked(slider.set_value(strict if before else lenient).run())
@@ -230,6 +235,6 @@ def test_the_reports_hold_every_method(reports):
     ids = {method.id for method in all_methods()}
     told = json.loads(data)
     assert {item["method"] for item in told["scores"] + told["unavailable"]} == ids
-    assert {row["method"] for row in csv.DictReader(io.StringIO(table.lstrip("\ufeff")))} == ids
+    assert {row["method"] for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig")))} == ids
     assert '<html lang="zh' in page
     assert all(name in page for name in sample_names(PAIR))

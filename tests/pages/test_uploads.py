@@ -11,16 +11,19 @@ from streamlit.testing.v1 import AppTest
 
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
+from imgsim_core.verdict import Kind
 from tests.pages.visitor import (
     PAIR,
     bring,
     checked,
     file_of,
+    line_slider,
     markdown,
     names,
     open_app,
     sample_names,
     shared_link,
+    summary,
     verdicts,
     whole,
     without_code_spans,
@@ -51,7 +54,7 @@ def test_a_pair_replaces_what_was_brought(png: bytes):
     app = open_app()
     bring(app, "a", "first.png", png)
     bring(app, "b", "second.png", png)
-    assert "Exactly the same file" in app.get_by_key("agreement").markdown[0].value
+    assert str(Kind.SAME_FILE.label) in summary(app)
     checked(app.button(key=f"pair_more_{PAIR}").click().run())
     assert names(app) == sample_names(PAIR)
 
@@ -80,7 +83,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_gets_one_sentence_and_nothing_else_changes(on_pair: AppTest, name: str):
     method = spokesman(Family.STRUCTURE)
-    slider = next(item for item in on_pair.slider if f".{method.id}.line" in str(item.key))
+    slider = line_slider(on_pair, method)
     checked(slider.set_value(slider.min + slider.step).run())
     before = shared_link(whole(on_pair))
     bring(on_pair, "a", name, BAD[name])

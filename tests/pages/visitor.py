@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Slider
 
-from imgsim_core.method import Family
+from imgsim_core.method import Family, Method
 from imgsim_core.samples import open_sample, pair_by_id
 
 MAIN = Path(__file__).parents[2] / "pages" / "parts" / "main.py"
@@ -42,7 +43,7 @@ def open_app(link: Mapping[str, str] | None = None, locale: str = "en-GB") -> Ap
 
 def checked(app: AppTest) -> AppTest:
     """Return the app, having made sure that no page broke."""
-    assert not app.exception, [item.message for item in app.exception]
+    assert not app.exception, [(item.message, *item.stack_trace[-4:]) for item in app.exception]
     for control in app.segmented_control:
         if control.key == "widget.lang":
             reading["language"] = control.value
@@ -72,9 +73,14 @@ def shared_link(app: AppTest) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(app.code[0].value).query))
 
 
+def summary(app: AppTest) -> str:
+    """All that is said about the pair as a whole."""
+    return "\n".join(item.value for item in app.get_by_key("agreement").markdown)
+
+
 def verdicts(app: AppTest, translations: Mapping[str, str] | None = None) -> dict[Family, bool]:
     """Families with a verdict beside the agreement line, and whether it says alike."""
-    badges = " ".join(item.value for item in app.get_by_key("agreement").markdown)
+    badges = summary(app)
     words = {
         (family, alike): family.verdict(alike).template
         for family in Family
@@ -85,6 +91,11 @@ def verdicts(app: AppTest, translations: Mapping[str, str] | None = None) -> dic
         for (family, alike), template in words.items()
         if f" {(translations or {}).get(template, template)}]" in badges
     }
+
+
+def line_slider(app: AppTest, method: Method) -> Slider[float]:
+    """Find the slider that moves a method's line."""
+    return next(item for item in app.slider if f".{method.id}.line" in str(item.key))
 
 
 def names(app: AppTest) -> list[str]:

@@ -1,0 +1,214 @@
+"""What stands around the pages: headers, compression, readiness, clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import re
+import weakref
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from streamlit.runtime import Runtime, RuntimeConfig
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+from imgsim_core.method import Family
+from pages.parts import cached, server
+
+ROOT = Path(__file__).parents[2]
+FRONT_END = Path(streamlit.__file__).parent / "static"
+SCRIPT = max((FRONT_END / "static" / "js").glob("*.js"), key=lambda file: file.stat().st_size)
+
+Application = Callable[..., Awaitable[None]]
+
+
+def answer(
+    app: Application, path: str, *, method: str = "GET", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Ask an ASGI application; return status, headers and body."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(3600)  # a visitor who neither sends more nor hangs up
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    fields = [(k.replace("_", "-").encode(), value.encode()) for k, value in headers.items()]
+    scope = {
+        "type": "http", "http_version": "1.1", "method": method, "scheme": "http",
+        "path": path, "root_path": "", "query_string": b"", "headers": fields,
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    found = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
+
+
+class Counted:
+    """An application that counts how often it is asked."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.asked = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked += 1
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture
+def front_end() -> Counted:
+    return Counted(StaticFiles(directory=FRONT_END))
+
+
+def test_every_answer_carries_the_security_headers(front_end: Counted):
+    app = Starlette(
+        routes=[Mount("/", app=front_end)], middleware=[Middleware(server.SecurityHeaders)]
+    )
+    for path, status in (("/index.html", 200), ("/static/js", 404)):
+        found, headers, _ = answer(app, path)
+        assert found == status
+        assert headers["x-content-type-options"] == "nosniff"
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "http:" not in policy
+        assert "https:" not in policy
+        assert "object-src 'none'" in policy
+
+
+def test_a_script_is_compressed_once_and_unchanged(front_end: Counted):
+    app = server.CompressStatic(front_end)
+    path = f"/static/js/{SCRIPT.name}"
+    bodies = []
+    for _ in range(3):
+        status, headers, body = answer(app, path, accept_encoding="gzip, br")
+        assert status == 200
+        assert headers["content-encoding"] == "gzip"
+        assert headers["vary"] == "accept-encoding"
+        assert int(headers["content-length"]) == len(body)
+        assert "javascript" in headers["content-type"]
+        bodies.append(body)
+    assert front_end.asked == 1
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert gzip.decompress(body) == SCRIPT.read_bytes()
+    assert len(body) < SCRIPT.stat().st_size / 3
+
+
+def test_who_cannot_unpack_gets_the_plain_script(front_end: Counted):
+    _, headers, body = answer(server.CompressStatic(front_end), f"/static/js/{SCRIPT.name}")
+    assert "content-encoding" not in headers
+    assert body == SCRIPT.read_bytes()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "kept"])
+def test_a_conditional_or_partial_request_gets_the_whole_script(front_end: Counted, first: bool):
+    app = server.CompressStatic(front_end)
+    path = f"/static/js/{SCRIPT.name}"
+    if not first:
+        answer(app, path, accept_encoding="gzip")
+    for condition in (
+        {"range": "bytes=0-9"},
+        {"if_modified_since": "Fri, 01 Jan 2100 00:00:00 GMT"},
+    ):
+        status, headers, body = answer(app, path, accept_encoding="gzip", **condition)
+        assert status == 200
+        assert headers["content-encoding"] == "gzip"
+        assert gzip.decompress(body) == SCRIPT.read_bytes()
+
+
+def test_pictures_and_what_is_missing_pass_untouched():
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        missing = scope["path"].endswith("missing.js")
+        response = PlainTextResponse(b"picture", 404 if missing else 200, media_type="image/png")
+        await response(scope, receive, send)
+
+    for path, status in (("/static/icon.png", 200), ("/static/missing.js", 404)):
+        found, headers, body = answer(server.CompressStatic(app), path, accept_encoding="gzip")
+        assert (found, body) == (status, b"picture")
+        assert "content-encoding" not in headers
+
+
+def test_ready_says_no_until_the_warm_up_is_over(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "_ready", asyncio.Event())
+    request = Request({"type": "http", "method": "GET", "path": "/api/ready", "headers": []})
+    seen = []
+
+    async def life() -> None:
+        started, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def slowly(_: Callable[[], None]) -> None:
+            started.set()
+            await may_go_on.wait()
+
+        monkeypatch.setattr(server.anyio.to_thread, "run_sync", slowly)
+        async with server.lifespan(SimpleNamespace()):  # type: ignore[arg-type]
+            await started.wait()
+            seen.append((await server.ready(request)).status_code)
+            may_go_on.set()
+            await asyncio.wait_for(server._ready.wait(), 5)
+            seen.append((await server.ready(request)).status_code)
+
+    asyncio.run(life())
+    assert seen == [503, 200]
+
+
+def test_the_warm_up_answers_for_every_family():
+    server.warm()
+    described = cached.memory().described
+    server.warm()
+    assert described >= len(Family)
+    assert cached.memory().described == described
+
+
+class Session:
+    """What stands for a closed tab."""
+
+    id = "closed"
+
+
+def test_what_closed_tabs_left_is_let_go_of(monkeypatch: pytest.MonkeyPatch):
+    """The one private door that is used: it must still be there, and still do this."""
+    storage = MemorySessionStorage(ttl_seconds=0)
+    uploads = MemoryUploadedFileManager("/_stcore/upload_file")
+    monkeypatch.setattr(Runtime, "_instance", None)
+    Runtime(
+        RuntimeConfig(
+            script_path="main.py",
+            media_file_storage=MemoryMediaFileStorage("/media"),
+            uploaded_file_manager=uploads,
+            session_storage=storage,
+        )
+    )
+    closed = SimpleNamespace(session=Session())
+    held = weakref.ref(closed.session)
+    storage.save(closed)  # type: ignore[arg-type]
+    del closed
+    gc.collect()
+    assert held() is not None  # Streamlit itself lets go only when somebody else comes or goes
+    server.let_go_of_closed_sessions()
+    assert held() is None
+
+
+def test_without_a_server_there_is_nothing_to_let_go_of(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Runtime, "_instance", None)
+    server.let_go_of_closed_sessions()
+
+
+def test_streamlit_can_find_the_app_in_its_file():
+    # Streamlit looks for these very words before it imports the file.
+    assert re.search(r"^app = st\.App\(", (ROOT / "app.py").read_text(), re.MULTILINE)
