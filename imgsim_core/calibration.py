@@ -405,18 +405,19 @@ _VERDICTS = {
     frozenset({_SCENE}): Text("Most likely the same object or scene, photographed again."),
     frozenset({_COPY}): Text("Most likely an edited copy."),
     frozenset({_FAR, _KIND}): Text(
-        "Neither a copy nor the same scene. Cannot tell the same kind of thing from unrelated."
+        "Probably neither a copy nor the same scene. "
+        "Cannot tell the same kind of thing from unrelated."
     ),
     frozenset({_FAR, _SCENE}): Text(
-        "Not a copy. Cannot tell the same scene photographed again from unrelated."
+        "Probably not a copy. Cannot tell the same scene photographed again from unrelated."
     ),
     frozenset({_FAR, _COPY}): Text("Cannot tell an edited copy from unrelated."),
     frozenset({_KIND, _SCENE}): Text(
-        "Not a copy: the same kind of thing, or the same thing photographed again."
+        "Probably not a copy: the same kind of thing, or the same thing photographed again."
     ),
     frozenset({_KIND, _COPY}): Text("An edited copy, or the same kind of thing."),
     frozenset({_SCENE, _COPY}): Text("The same thing: an edited copy, or photographed again."),
-    frozenset({_FAR, _KIND, _SCENE}): Text("Not a copy. More than that it cannot tell."),
+    frozenset({_FAR, _KIND, _SCENE}): Text("Probably not a copy. More than that it cannot tell."),
     frozenset({_FAR, _KIND, _COPY}): Text(
         "Cannot tell: edited copies and different things both score like this."
     ),
