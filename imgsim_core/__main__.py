@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from imgsim_core import __version__, registry
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
+from imgsim_core.memory import Memory
 from imgsim_core.method import Method
 from imgsim_core.models import catalogue, download
 from imgsim_core.models.catalogue import Model
@@ -30,6 +31,7 @@ from imgsim_core.report import (
     scale_in_words,
 )
 from imgsim_core.text import Text, UserText
+from imgsim_core.verdict import pair_verdict
 
 # One mebibyte more than the gate lets in is enough for it to refuse, whatever is read.
 MOST_BYTES = (MAX_MEGABYTES + 1) * 1024 * 1024
@@ -116,13 +118,22 @@ def _add_compare(commands: Any) -> None:
     parser.set_defaults(run=_compare)
 
 
+_MEMORY_BYTES = 512 * 2**20
+
+
 def _compare(chosen: argparse.Namespace) -> None:
     questions = _questions(chosen.method, chosen.option, chosen.article)
-    comparison = compare_pictures(_opened(chosen.a), _opened(chosen.b), questions)
+    a, b = _opened(chosen.a), _opened(chosen.b)
+    memory = Memory(_MEMORY_BYTES)
+    comparison = compare_pictures(a, b, questions, memory.describe)
+    # Who names methods wants those; who names none wants to know what the two are.
+    verdict = None if chosen.method or chosen.article else pair_verdict(a, b, memory)
     if chosen.json:
-        _print_json(comparison_as_dict(comparison))
-    else:
-        print(_comparison_as_table(comparison))
+        _print_json(comparison_as_dict(comparison, verdict))
+        return
+    if verdict is not None:
+        print(verdict.kind.label, *verdict.changes, *verdict.because, sep="\n  ", end="\n\n")
+    print(_comparison_as_table(comparison))
 
 
 def _questions(

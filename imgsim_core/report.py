@@ -23,11 +23,13 @@ from typing import Any
 from PIL import Image
 
 from imgsim_core import __version__
+from imgsim_core.calibration import Meaning, meaning
 from imgsim_core.comparison import Comparison, Question, Score, Unavailable
 from imgsim_core.method import Family, Method, OptionField, Scale
 from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
+from imgsim_core.verdict import PairVerdict
 
 Translate = Callable[[str], str]
 
@@ -54,6 +56,8 @@ CSV_COLUMNS = (
     "opposite",
     "unit",
     "milliseconds",
+    "beyond_unrelated",
+    "meaning",
     "reason",
 )
 
@@ -97,20 +101,26 @@ def direction_in_words(scale: Scale) -> Text:
 # ── JSON and CSV ───────────────────────────────────────────────────────────────────
 
 
-def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
+def comparison_as_dict(
+    comparison: Comparison, verdict: PairVerdict | None = None
+) -> dict[str, Any]:
     """Give a comparison as plain data, in English.
 
     Parameters
     ----------
     comparison : Comparison
+    verdict : PairVerdict or None
+        The verdict for the pair, where it was asked for.
 
     Returns
     -------
     dict
         Keys `a`, `b` (name, digest, width, height, notes), `scores` (method, label,
-        family, value, scale, milliseconds) and `unavailable` (method, reason). All of
-        it fits JSON: infinite numbers are the strings "inf" and "-inf".
+        family, value, scale, milliseconds, meaning), `unavailable` (method, reason) and,
+        with a verdict, `verdict`. A meaning is None where the options were never measured.
+        All of it fits JSON: infinite numbers are the strings "inf" and "-inf".
     """
+    found = {} if verdict is None else {"verdict": _verdict_as_dict(verdict)}
     return {
         "a": _picture_as_dict(comparison.a),
         "b": _picture_as_dict(comparison.b),
@@ -119,6 +129,30 @@ def comparison_as_dict(comparison: Comparison) -> dict[str, Any]:
             {"method": answer.question.method.id, "reason": str(answer.reason)}
             for answer in comparison.unavailable
         ],
+        **found,
+    }
+
+
+def _verdict_as_dict(verdict: PairVerdict) -> dict[str, Any]:
+    return {
+        "kind": verdict.kind.value,
+        "words": str(verdict.kind.label),
+        "certain": verdict.certain,
+        "because": [str(reason) for reason in verdict.because],
+        "changes": [str(change) for change in verdict.changes],
+        "changed_places": len(verdict.regions),
+        "changed_share": verdict.changed_share,
+    }
+
+
+def _meaning_as_dict(said: Meaning) -> dict[str, Any]:
+    return {
+        "verdict": str(said.verdict),
+        "certain": said.certain,
+        "beyond_unrelated": said.beyond_unrelated,
+        "beyond_copies": said.beyond_copies,
+        "likelihoods": {relation.value: share for relation, share in said.likelihoods.items()},
+        "stated": [relation.value for relation in said.stated],
     }
 
 
@@ -131,9 +165,9 @@ def scale_as_dict(scale: Scale) -> dict[str, Any]:
     }
 
 
-def comparison_as_json(comparison: Comparison) -> str:
+def comparison_as_json(comparison: Comparison, verdict: PairVerdict | None = None) -> str:
     """Write `comparison_as_dict` as JSON, ASCII only so that no console garbles it."""
-    return json.dumps(comparison_as_dict(comparison), indent=2, allow_nan=False)
+    return json.dumps(comparison_as_dict(comparison, verdict), indent=2, allow_nan=False)
 
 
 def comparison_as_csv(comparison: Comparison) -> str:
@@ -169,7 +203,7 @@ def _picture_as_dict(picture: Picture) -> dict[str, Any]:
 
 
 def _score_as_dict(score: Score) -> dict[str, Any]:
-    method = score.question.method
+    method, said = score.question.method, meaning(score)
     return {
         "method": method.id,
         "label": str(method.label),
@@ -177,6 +211,7 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
         "value": number_in_json(score.value),
         "scale": scale_as_dict(score.scale),
         "milliseconds": round(score.milliseconds, 1),
+        "meaning": None if said is None else _meaning_as_dict(said),
     }
 
 
@@ -184,11 +219,13 @@ def _answer_cells(answer: Score | Unavailable) -> list[float | str]:
     method = answer.question.method
     head: list[float | str] = [method.id, str(method.label), method.family.value]
     if isinstance(answer, Unavailable):
-        return [*head, "", "", "", "", "", str(answer.reason)]
+        return [*head, "", "", "", "", "", "", "", str(answer.reason)]
     scale = answer.scale
     unit = "" if scale.unit is None else str(scale.unit)
     numbers = [answer.value, scale.identical, scale.opposite]
-    return [*head, *numbers, unit, round(answer.milliseconds, 1), ""]
+    said = meaning(answer)
+    words = ["", ""] if said is None else [round(said.beyond_unrelated, 4), str(said.verdict)]
+    return [*head, *numbers, unit, round(answer.milliseconds, 1), *words, ""]
 
 
 def _safe_cell(cell: float | str) -> float | str:
@@ -208,6 +245,7 @@ def comparison_as_html(
     lines: Mapping[str, float],
     translate: Translate = str,
     language: str = "en",
+    verdict: PairVerdict | None = None,
     written: datetime | None = None,
 ) -> str:
     """Write a comparison as one HTML file without scripts or anything remote.
@@ -222,6 +260,8 @@ def comparison_as_html(
         From an English template to the reader's language.
     language : str
         BCP 47 tag of that language.
+    verdict : PairVerdict or None
+        The verdict for the pair, to stand above the scores.
     written : datetime, optional
         When the report was made, with a time zone; now, if not given.
 
@@ -257,6 +297,7 @@ def comparison_as_html(
             _figure(comparison.a, Text("Picture A"), say),
             _figure(comparison.b, Text("Picture B"), say),
             "</div>",
+            _pair_section(verdict, say),
             _scores_section(comparison.scores, lines, say),
             _unavailable_section(comparison.unavailable, say),
             _versions_section(say),
@@ -287,6 +328,16 @@ def _data_url(picture: Picture) -> str:
     output = io.BytesIO()
     image.save(output, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(output.getvalue()).decode('ascii')}"
+
+
+def _pair_section(verdict: PairVerdict | None, say: Say) -> str:
+    if verdict is None:
+        return ""
+    words: Text = verdict.kind.label
+    if not verdict.certain:
+        words = Text("Cannot tell for sure; likeliest: {kind}", kind=words)
+    said = "".join(f"<li>{say(item)}</li>" for item in (*verdict.changes, *verdict.because))
+    return f"<h2>{say(words)}</h2>\n<ul>{said}</ul>"
 
 
 def _scores_section(scores: Iterable[Score], lines: Mapping[str, float], say: Say) -> str:
@@ -330,11 +381,13 @@ def _row(score: Score, lines: Mapping[str, float], say: Say) -> str:
     method, scale = score.question.method, score.scale
     line = lines.get(method.id, scale.line)
     unit = f" {say(scale.unit)}" if scale.unit is not None else ""
+    said = meaning(score)
+    words = "" if said is None else f"<small>{say(said.verdict)}</small>"
     cells = [
         (_SCORE, number_in_words(score.value, scale) + unit),
         (_SCALE, f"{say(scale_in_words(scale))}<small>{say(direction_in_words(scale))}</small>"),
         (_LINE, number_in_words(line, scale) + unit),
-        (_VERDICT, _verdict(scale.is_alike(score.value, line), say)),
+        (_VERDICT, _verdict(scale.is_alike(score.value, line), say) + words),
         (_OPTIONS, "<br>".join(map(say, _options_in_words(score.question))) or "–"),
         (_COST, f"{score.milliseconds:.0f} ms"),
     ]

@@ -19,6 +19,7 @@ from imgsim_core.__main__ import main
 from imgsim_core.method import Family
 from imgsim_core.models import catalogue, download
 from imgsim_core.text import Text
+from imgsim_core.verdict import Kind
 from tests.pictures import photograph
 
 # Of every family but semantics, whose model takes seconds to load.
@@ -81,6 +82,21 @@ def refusal(run):
 # ── compare ────────────────────────────────────────────────────────────────────────
 
 
+def test_a_score_comes_with_its_meaning(answer, pair):
+    (score,) = answer("compare", *pair, "--method", "phash")["scores"]
+    meaning = score["meaning"]
+    assert sum(meaning["likelihoods"].values()) == pytest.approx(1)
+    assert set(meaning["stated"]) <= set(meaning["likelihoods"])
+    assert 0 <= meaning["beyond_unrelated"] <= 1
+    assert meaning["verdict"].endswith(".")
+
+
+def test_without_methods_named_the_pair_gets_a_verdict(answer, pair):
+    verdict = answer("compare", *pair)["verdict"]
+    assert verdict["kind"] in {kind.value for kind in Kind}
+    assert verdict["because"]
+
+
 def test_json_has_exactly_the_published_shape(answer, pair):
     data = answer("compare", *pair, *QUICK)
     assert list(data) == ["a", "b", "scores", "unavailable"]
@@ -88,7 +104,9 @@ def test_json_has_exactly_the_published_shape(answer, pair):
     assert (data["a"]["name"], data["a"]["width"], data["a"]["height"]) == ("chelsea.png", 200, 133)
     assert data["unavailable"] == []
     for score in data["scores"]:
-        assert list(score) == ["method", "label", "family", "value", "scale", "milliseconds"]
+        assert list(score) == [
+            "method", "label", "family", "value", "scale", "milliseconds", "meaning",
+        ]  # fmt: skip
         assert list(score["scale"]) == ["identical", "opposite", "unit"]
         assert score["family"] in {family.value for family in Family}
         assert score["milliseconds"] >= 0

@@ -113,6 +113,7 @@ def test_json_has_exactly_the_published_shape(comparison):
         "value": -0.123456,
         "scale": {"identical": 1.0, "opposite": -1.0, "unit": None},
         "milliseconds": 12.3,
+        "meaning": None,
     }
     assert data["unavailable"] == [{"method": "missing", "reason": "-1 is <b>not</b> here."}]
 

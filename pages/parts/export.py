@@ -11,7 +11,8 @@ from imgsim_core import report
 from imgsim_core.comparison import Comparison
 from imgsim_core.picture import Picture
 from imgsim_core.registry import all_methods
-from pages.parts import cached, inputs, lines, links, result
+from imgsim_core.verdict import PairVerdict
+from pages.parts import cached, inputs, lines, links, pairing, result
 from pages.parts.language import catalogue, language, t
 
 
@@ -57,6 +58,9 @@ class _Reports:
             )
             return Comparison(self._a, self._b, tuple(answers))
 
+    def _verdict(self) -> PairVerdict:
+        return pairing.verdict(self._a, self._b, self._memory)
+
     def html(self) -> str:
         # Runs outside the visitor's session, so the catalogue is taken by name.
         translations = catalogue(self._language)
@@ -65,10 +69,11 @@ class _Reports:
             lines=self._lines,
             translate=lambda template: translations.get(template, template),
             language=self._language,
+            verdict=self._verdict(),
         )
 
     def json(self) -> str:
-        return report.comparison_as_json(self._comparison())
+        return report.comparison_as_json(self._comparison(), self._verdict())
 
     def csv(self) -> bytes:
         return report.comparison_as_csv(self._comparison()).encode("utf-8-sig")  # for Excel
