@@ -317,8 +317,8 @@ class Meaning:
     likelihoods : mapping of Relation to float
         Were all relations equally common; they sum to 1.
     stated : tuple of Relation
-        The smallest set that holds the true relation in at least 90 % of pairs, whichever
-        relation it is; from far to near.
+        The smallest set that holds the true relation in at least 90 % of pairs; from far
+        to near.
     verdict : Text
         In words.
     certain : bool
