@@ -1,7 +1,8 @@
 """`python -m bench.calibrate`: measure every method and preset, write the JSON that ships.
 
 Takes about 20 minutes of two idle cores, half of them for keypoints. `--scores FOLDER` keeps
-the raw scores and reads those already there; method ids as further arguments measure only these and leave the others' entries.
+the raw scores and reads those already there; method ids as further arguments measure only
+these and leave the others' entries.
 """
 
 from __future__ import annotations
