@@ -89,7 +89,8 @@ def _cases(half: str) -> Iterator[Case]:
         yield "guided pairs", kind, open_sample(pair.a), open_sample(pair.b)
     for row in csv.DictReader((DATA / "keypoints/pairs.csv").read_text().splitlines()):
         kind = Kind.CHANGED if "rotated" in row["ground_truth_type"] else Kind.SAME_THING
-        name = f"same thing: {row['set'].rpartition('/')[2]}"
+        name = row["set"].rpartition("/")[2]
+        name = f"same thing: {name}" if kind is Kind.SAME_THING else f"copy: turned, {name}"
         paths = (DATA / "keypoints" / row[side] for side in ("image1", "image2"))
         yield (name, kind, *map(_opened, paths))
     for row in csv.DictReader((DATA / "neardup/pairs.csv").read_text().splitlines()):
