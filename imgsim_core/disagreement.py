@@ -144,13 +144,16 @@ def disagreements(
     if len(pictures) < 3:
         return ()
     usable = [question for question in questions if question.method.availability() is None]
-    quick = quick_questions(usable, pictures[0], describe)
+    quick = quick_questions(usable, (pictures[0], pictures[1]), describe)
     slow = [question for question in usable if question not in quick]
-    rough = standings(pictures, quick, describe, told=_part(told, 0.0, 0.4))
+    share = 0.4 if slow else 1.0
+    rough = standings(pictures, quick, describe, told=_part(told, 0.0, share))
     references = {question: calibration.reference_for(question) for question in usable}
     calibrated = all(reference is not None for reference in references.values())
     chosen, sample = _worth_a_look(rough, calibrated)
-    close = standings(pictures, slow, describe, rough.pairs[chosen], told=_part(told, 0.4, 0.6))
+    close = standings(
+        pictures, slow, describe, rough.pairs[chosen], told=_part(told, share, 1 - share)
+    )
     answered = (*rough.questions, *close.questions)
     if len(answered) < 2:
         return ()

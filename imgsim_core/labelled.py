@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.calibration import FEWEST_PAIRS
 from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.distort import damage_by_id
 from imgsim_core.picture import Picture
@@ -27,7 +29,7 @@ from imgsim_core.text import Text, UserText
 Key = tuple[str, str]
 Ask = Callable[[Question, Picture, Picture], Score | Unavailable]
 
-FEWEST = 5  # of each sort before anything is said
+FEWEST = FEWEST_PAIRS  # of each sort before anything is said
 MOST_MARKS = 1_000
 
 
@@ -102,9 +104,8 @@ def proposed(
     """
     places = {picture.digest: place for place, picture in enumerate(pictures)}
     count = len(standings.pairs)
-    index_of = {(a, b): at for at, (a, b) in enumerate(standings.pairs.tolist())}
     known = [
-        (index_of[min(ends), max(ends)], pair.same)
+        (standings.place_of[min(ends), max(ends)], pair.same)
         for pair in answered
         if len(ends := {places[end] for end in pair.key if end in places}) == 2
     ]
@@ -331,6 +332,7 @@ class Scoring:
         self._wanted: set[Key] = set()
         self._scores: list[dict[Key, float | None]] = [{} for _ in self.questions]
         self._cost = [0.0 for _ in self.questions]
+        self._under_way = [0 for _ in self.questions]
         self._running = 0
         self._stopped = False
 
@@ -378,6 +380,7 @@ class Scoring:
                 with self._lock:
                     self._scores[place][Pair(a.digest, b.digest).key] = value
                     self._cost[place] += cost
+                    self._under_way[place] -= 1
         finally:
             with self._lock:
                 self._running -= 1
@@ -388,12 +391,16 @@ class Scoring:
             places = [place for place, waiting in enumerate(self._waiting) if waiting]
             if self._stopped or not places:
                 return None
-            place = min(places, key=self._mean_cost)
+            place = min(places, key=self._expected_cost)
+            self._under_way[place] += 1
             return (place, *self._waiting[place].popleft())
 
-    def _mean_cost(self, place: int) -> float:
+    def _expected_cost(self, place: int) -> float:
         known = len(self._scores[place])
-        return self._cost[place] / known if known else _UNKNOWN_COST
+        if known:
+            return self._cost[place] / known
+        # One worker finds out about a method; the other need not wait for it
+        return math.inf if self._under_way[place] else _UNKNOWN_COST
 
 
 # ── Sets that come with the project ────────────────────────────────────────────────
@@ -466,9 +473,11 @@ def _copies(originals: Sequence[Picture]) -> list[list[Picture]]:
     groups = []
     for original in originals:
         group = [original]
-        for damage, strength in (next(edits), next(edits)):
+        while len(group) < 3:
+            damage, strength = next(edits)
             copy = damage_by_id(damage)(original.rgb, strength)
-            group.append(made_picture(copy, f"{_stem(original)}, {damage}.png"))
+            if not np.array_equal(copy, original.rgb):  # other hues leave a grey picture as it is
+                group.append(made_picture(copy, f"{_stem(original)}, {damage}.png"))
         groups.append(group)
     return groups
 

@@ -124,6 +124,8 @@ def with_files(
     for seen, file in enumerate(files, 1):
         if isinstance(file, Text):
             refused.append(file)
+        elif (known := by_digest.get(reduced_digest(file[1]))) is not None:
+            other_names[file[0]] = known.name
         elif len(kept) >= MOST_PICTURES:
             left_out += 1
         else:
@@ -132,13 +134,10 @@ def with_files(
             except ImgSimError as error:
                 refused.append(error.text)
             else:
-                if picture.digest in by_digest:
-                    other_names[picture.name] = by_digest[picture.digest].name
-                else:
-                    picture = replace(picture, name=_free(picture.name, names))
-                    names.add(picture.name)
-                    kept.append(picture)
-                    by_digest[picture.digest] = picture
+                picture = replace(picture, name=_free(picture.name, names))
+                names.add(picture.name)
+                kept.append(picture)
+                by_digest[picture.digest] = picture
         if told is not None:
             told(seen)
     if left_out:
@@ -155,17 +154,22 @@ def with_files(
 def reduced_on_opening(name: str, data: bytes) -> Picture:
     """Open a picture for a set.
 
-    Its digest is not that of the file: what is remembered of the small copy must never be
-    taken for what is known of the whole picture.
-
     Raises
     ------
     PictureError
         As `open_picture`.
     """
-    picture = open_reduced(data, name, SIDE)
-    digest = hashlib.sha256(f"{picture.digest} at {SIDE}".encode()).hexdigest()
-    return replace(picture, digest=digest)
+    return replace(open_reduced(data, name, SIDE), digest=reduced_digest(data))
+
+
+def reduced_digest(data: bytes) -> str:
+    """Digest of a file's small copy, 64 hexadecimal digits.
+
+    It is not that of the file: what is remembered of the small copy must never be taken
+    for what is known of the whole picture.
+    """
+    whole = hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(f"{whole} at {SIDE}".encode()).hexdigest()
 
 
 def _free(name: str, taken: set[str]) -> str:

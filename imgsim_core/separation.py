@@ -109,8 +109,6 @@ class Separation:
         same pairs on the other.
     false_alarms_range, misses_range : (float, float)
         Their 95 % intervals (Wilson, doi:10.1080/01621459.1927.10502953).
-    more_pairs : int
-        Pairs still to be marked, in today's mix, until the area is settled.
     """
 
     scores: MarkedScores
@@ -122,12 +120,16 @@ class Separation:
     misses: float
     false_alarms_range: tuple[float, float]
     misses_range: tuple[float, float]
-    more_pairs: int
 
     @property
     def question(self) -> Question:
         """The method, and how it was asked."""
         return self.scores.question
+
+    @property
+    def more_pairs(self) -> int:
+        """Pairs still to be marked, in today's mix, until the area is settled."""
+        return pairs_to_settle(self.area, len(self.scores.same), len(self.scores.different))
 
     @property
     def mistakes(self) -> tuple[int, ...]:
@@ -176,7 +178,6 @@ def separation(scores: MarkedScores, wanted: float | None) -> Separation | None:
         misses=missed / same,
         false_alarms_range=share_interval(false, different),
         misses_range=share_interval(missed, same),
-        more_pairs=pairs_to_settle(area, same, different),
     )
 
 
@@ -293,7 +294,8 @@ def best_line(scores: MarkedScores, wanted: float | None) -> float:
     places = np.unique(scores.places)
     ordered_same = np.sort(scores.places[scores.marks])
     ordered_different = np.sort(scores.places[~scores.marks])
-    false = 1 - np.searchsorted(ordered_different, places) / len(ordered_different)
+    different = len(ordered_different)
+    false = (different - np.searchsorted(ordered_different, places)) / different
     missed = np.searchsorted(ordered_same, places) / len(ordered_same)
     if wanted is None:
         gaps = np.abs(false - missed)

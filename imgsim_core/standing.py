@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -12,11 +15,10 @@ from numpy.typing import NDArray
 
 from imgsim_core.comparison import Describe, Question
 from imgsim_core.errors import ImgSimError
-from imgsim_core.memory import size_in_bytes
 from imgsim_core.picture import Picture
 
 Values = NDArray[np.float64]
-_SMALL = 32 * 2**10  # a description of so few bytes is compared in microseconds
+_QUICK = 0.001  # seconds for one comparison: twenty thousand pairs stay bearable
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,11 @@ class Standings:
     pairs: NDArray[np.intp]
     values: Values
     ranks: Values
+
+    @cached_property
+    def place_of(self) -> Mapping[tuple[int, int], int]:
+        """Place of each pair, by the places of its two pictures, the smaller first."""
+        return {(a, b): place for place, (a, b) in enumerate(self.pairs.tolist())}
 
 
 def every_pair(count: int) -> NDArray[np.intp]:
@@ -68,23 +75,38 @@ def _tiny(picture: Picture) -> NDArray[np.uint8]:
 
 
 def quick_questions(
-    questions: Sequence[Question], sample: Picture, describe: Describe
+    questions: Sequence[Question], sample: tuple[Picture, Picture], describe: Describe
 ) -> tuple[Question, ...]:
-    """Keep the questions whose descriptions are small, so that all pairs can be compared.
+    """Keep the questions that are so quick to answer that all pairs can be compared.
 
     Parameters
     ----------
     questions : sequence of Question
-    sample : Picture
-        Described to see how much a description holds.
+    sample : (Picture, Picture)
+        Two different pictures to try them on.
     describe : callable
         As in `comparison.ask`.
     """
     return tuple(
-        question
-        for question in questions
-        if size_in_bytes(_description(question, sample, describe)) <= _SMALL
+        question for question in questions if _seconds(question, sample, describe) < _QUICK
     )
+
+
+def _seconds(question: Question, pair: tuple[Picture, Picture], describe: Describe) -> float:
+    """Least of three times for comparing two descriptions; endless if it cannot."""
+    method, options = question.method, question.options
+    if method.availability() is not None:
+        return math.inf
+    spent = []
+    try:
+        a, b = (describe(method, options, picture) for picture in pair)
+        for _ in range(3):
+            started = time.perf_counter()
+            method.compare(a, b, options)
+            spent.append(time.perf_counter() - started)
+    except ImgSimError:
+        return math.inf
+    return min(spent)
 
 
 def standings(
@@ -155,6 +177,7 @@ def _values(
                 tell((len(wanted) + done) / steps)
     except ImgSimError:
         return None
+    tell(1.0)
     return values
 
 
@@ -168,13 +191,3 @@ def ranks_among(values: Values, basis: Values, question: Question) -> Values:
     ordered = np.sort(sign * basis)
     below, up_to = (np.searchsorted(ordered, sign * values, side) for side in ("left", "right"))
     return np.asarray((below + up_to) / (2 * max(1, len(ordered))), float)
-
-
-def _description(question: Question, picture: Picture, describe: Describe) -> Any:
-    """Describe a picture; what cannot be described counts as nothing and is left out later."""
-    try:
-        if question.method.availability() is not None:
-            return None
-        return describe(question.method, question.options, picture)
-    except ImgSimError:
-        return None

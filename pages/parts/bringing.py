@@ -100,9 +100,12 @@ def show_ways_in(bench: Workbench | None) -> None:
 
 
 def _receive(key: str) -> None:
-    files = st.session_state[key]
+    # The browser may send the same files again to the uploader that replaces this one
+    seen: set[str] = st.session_state.setdefault("files_seen", set())
+    files = [file for file in st.session_state[key] if file.file_id not in seen]
     if not files:
         return
+    seen.update(file.file_id for file in files)
     st.session_state[_INCOMING] = [(file.name, file.getvalue()) for file in files]
     # A new key empties the uploader, and the server lets go of the files
     st.session_state["turn_bring"] = st.session_state.get("turn_bring", 0) + 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from imgsim_core.disagreement import Disagreement, disagreements, family_questions
-from pages.parts import cached, inputs, result
-from pages.parts.language import code_span, say, t
+from pages.parts import cached, inputs
+from pages.parts.language import code_span, plain, say, t
 from pages.parts.workbench import Workbench
 
 _MOST = 12
@@ -51,21 +53,20 @@ def _find(bench: Workbench) -> None:
 
 def _show_one(one: Disagreement, index: int) -> None:
     st.image(inputs.side_by_side(one.a, one.b), width="stretch", alt=f"{one.a.name}, {one.b.name}")
-    with st.container(horizontal=True, gap="small"):
-        for stand, arrow, colour in (
-            (one.high, ":material/arrow_upward:", "green"),
-            (one.low, ":material/arrow_downward:", "gray"),
-        ):
-            st.badge(say(stand.family.label), icon=arrow, color=colour)
     st.markdown(f"**{say(one.contrast)}**")
+    _bars(one)
     st.caption(say(one.sentence))
     st.caption(f"{code_span(one.a.name, 28)} · {code_span(one.b.name, 28)}")
-    with st.expander(t("Every notion of likeness")):
-        for stand in one.stands:
-            value = result.number(
-                stand.value, stand.question.method.scale_with(stand.question.options)
-            )
-            st.markdown(f"- {result.icon(stand.family)} {say(stand.family.label)}: **{value}**")
     if st.button(t("Open in Compare"), key=f"open_{index}", icon=":material/compare:"):
         inputs.bring_pair(one.a, one.b)
         st.switch_page("../compare.py")
+
+
+def _bars(one: Disagreement) -> None:
+    """A row a notion of likeness, as long as it finds the pair alike."""
+    rows = []
+    for stand in one.stands:
+        label = html.escape(plain(stand.family.label))
+        percent = 100 * stand.height
+        rows.append(f'<span>{label}</span><i><b style="width:{percent:.0f}%"></b></i>')
+    st.html(f'<div class="sim-stands">{"".join(rows)}</div>')

@@ -26,7 +26,7 @@ from pages.parts.workbench import Workbench
 
 _WANTED: dict[str, float | None] = {"equal": None, "10": 0.10, "5": 0.05, "1": 0.01}
 _USUAL = "5"
-_PATIENCE = 1.2  # seconds to wait for the last mark's scores before drawing without them
+_PATIENCE = 0.3  # seconds to wait for the last mark's scores before drawing without them
 _BEST = "best"
 _MOST_NAMED = 4
 _MOST_MISTAKES = 12
@@ -40,9 +40,9 @@ def show(bench: Workbench) -> None:
         st.info(say(missing), icon=":material/rule:")
         keeping.show(bench, ())
         return
-    there, total = _await(bench)
+    _await(bench)
     found = _separations(bench)
-    if there < total:
+    if len(_ready(bench)) < len(bench.scoring.questions):
         st.fragment(_watch, run_every=1.0)(bench, len(found))
     if found:
         _show_answer(bench, found)
@@ -51,15 +51,15 @@ def show(bench: Workbench) -> None:
     links.write()
 
 
-def _await(bench: Workbench) -> tuple[int, int]:
-    """Give the scores of the last mark a moment; (answers there, answers wanted)."""
+def _await(bench: Workbench) -> None:
+    """Give the scores of the last mark a moment."""
     keys = [pair.key for pair in bench.marked]
     until = time.monotonic() + _PATIENCE
-    there, total = bench.scoring.done(keys)
-    while there < total and time.monotonic() < until:
-        time.sleep(0.05)
+    while time.monotonic() < until:
         there, total = bench.scoring.done(keys)
-    return there, total
+        if there == total:
+            return
+        time.sleep(0.03)
 
 
 def _watch(bench: Workbench, drawn: int) -> None:
@@ -67,15 +67,16 @@ def _watch(bench: Workbench, drawn: int) -> None:
     there, total = bench.scoring.done([pair.key for pair in bench.marked])
     words = t("{done} of {all} comparisons made; slower methods follow.", done=there, all=total)
     st.progress(there / max(1, total), text=words)
-    if there == total or len(_ready(bench)) >= drawn + 3 or (not drawn and _ready(bench)):
+    ready = len(_ready(bench))
+    if there == total or ready >= drawn + 3 or (ready and not drawn):
         st.rerun()
 
 
 def _ready(bench: Workbench) -> list[int]:
-    """Places of the methods that have answered for all marked pairs, but for the very last."""
+    """Places of the methods that have answered for all marked pairs, but for the last ones."""
     keys = {pair.key for pair in bench.marked}
     places = range(len(bench.scoring.questions))
-    return [place for place in places if len(keys - bench.scoring.scores(place).keys()) <= 1]
+    return [place for place in places if len(keys - bench.scoring.scores(place).keys()) <= 2]
 
 
 def _separations(bench: Workbench) -> tuple[Separation, ...]:
@@ -247,7 +248,21 @@ def _show_one(bench: Workbench, found: Sequence[Separation]) -> None:
     separation_charts.show_scores(one, in_use)
     _show_use(one, in_use, found)
     _show_mistakes(bench, one)
-    curve, precision = st.columns(2, gap="medium")
+    _show_curves(bench, one)
+
+
+def _show_curves(bench: Workbench, one: Separation) -> None:
+    """Draw both curves; while pairs are being marked only when asked, since bands take time."""
+    more = st.expander(
+        t("Curves: what each line would cost"),
+        expanded=bench.came_marked,
+        icon=":material/show_chart:",
+        on_change="rerun",
+        key="curves_open",
+    )
+    if not more.open:
+        return
+    curve, precision = more.columns(2, gap="medium")
     found_roc, found_precision = _curves(bench, one)
     with curve:
         separation_charts.show_roc(one, found_roc)

@@ -11,9 +11,9 @@ from imgsim_core.calibration import PrecisionRecall, Roc
 from imgsim_core.separation import Separation
 from pages.parts.language import plain, t
 
-SAME, DIFFERENT = "#0072B2", "#D55E00"  # distinct to colour-blind eyes, and in both themes
+SAME, DIFFERENT = "#2b7fc3", "#d55e00"  # distinct to colour-blind eyes, and in both themes
 _LINE, _GREY = "#1a9a88", "#8a9694"
-_BAND = "rgba(0,114,178,.18)"
+_BAND = "rgba(43,127,195,.22)"
 _BINS = 24
 _HEIGHT = 300
 

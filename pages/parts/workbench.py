@@ -75,7 +75,8 @@ def _in_background(pictures: PictureSet) -> Future[Standings]:
     memory = cached.memory()
 
     def work() -> Standings:
-        quick = standing.quick_questions(family_questions(), pictures.pictures[0], memory.describe)
+        sample = (pictures.pictures[0], pictures.pictures[1])
+        quick = standing.quick_questions(family_questions(), sample, memory.describe)
         return standing.standings(pictures.pictures, quick, memory.describe)
 
     pool = ThreadPoolExecutor(max_workers=1)
