@@ -118,9 +118,7 @@ class Memory:
             return self.recall(key, lambda: answer)
         return answer
 
-    def explain(
-        self, method: Method, options: Any, a: Picture, b: Picture
-    ) -> tuple[Evidence, ...]:
+    def explain(self, method: Method, options: Any, a: Picture, b: Picture) -> tuple[Evidence, ...]:
         """Explain a pair's score, or recall the explanation."""
 
         def make() -> tuple[Evidence, ...]:

@@ -45,7 +45,6 @@ class Family(Enum):
         """The family's answer in words, on one side of its line or the other."""
         return _FAMILY_VERDICTS[self][0 if alike else 1]
 
-
     def dissent(self, alike: bool) -> Text:
         """Why the family may say so while others say the opposite."""
         return _FAMILY_DISSENTS[self][0 if alike else 1]

@@ -25,9 +25,7 @@ pages = [
         icon=":material/stress_management:",
         url_path="robustness",
     ),
-    st.Page(
-        "../calibrate.py", title=t("Calibrate"), icon=":material/tune:", url_path="calibrate"
-    ),
+    st.Page("../calibrate.py", title=t("Calibrate"), icon=":material/tune:", url_path="calibrate"),
     st.Page("../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"),
     st.Page("../status.py", title=t("Status"), icon=":material/monitor_heart:", url_path="status"),
 ]
