@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import links, looks, settings
+from pages.parts import inputs, links, looks, settings
 from pages.parts.language import LANGUAGES, language, t
+
+
+def _start_widgets_anew() -> None:
+    """Forget what widgets hold: a browser tells a chosen option by its label, now another."""
+    settings.redraw("")
+    for key in ("chooser", "separation_method", *(f"sample_{slot}" for slot in inputs.SLOTS)):
+        st.session_state.pop(key, None)
+
 
 st.set_page_config(page_title="imgsim", page_icon="static/favicon.png", layout="wide")
 links.read()
@@ -42,6 +50,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", key="frame
         format_func=LANGUAGES.__getitem__,
         required=True,
         label_visibility="collapsed",
+        before=_start_widgets_anew,
     )
 
 page.run()
