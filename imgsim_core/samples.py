@@ -320,8 +320,8 @@ SAMPLES = (
         "motorcycle_left.png",
         _motorcycle_on_white,
     ),
-    _variant("gravel-left", Text("Gravel, one part"), "gravel.png", _cut(0, 0, 250, 250)),
-    _variant("gravel-right", Text("Gravel, another part"), "gravel.png", _cut(262, 262, 250, 250)),
+    _variant("gravel-left", Text("Gravel, one part"), "gravel.png", _cut(0, 0, 300, 200)),
+    _variant("gravel-right", Text("Gravel, another part"), "gravel.png", _cut(200, 312, 300, 200)),
 )
 
 PAIRS = (
