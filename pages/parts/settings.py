@@ -78,11 +78,19 @@ def bound(
         Called on a change, before anything runs again.
     """
     widget_key = f"widget.{key}"
-    if widget_key not in st.session_state:
+    choices = arguments[0] if arguments and isinstance(arguments[0], list) else None
+
+    def fits(value: Any) -> bool:
+        # A browser names an option by its label: in the language just left, or made up.
+        return choices is None or value is None or value in choices
+
+    if widget_key not in st.session_state or not fits(st.session_state[widget_key]):
         st.session_state[widget_key] = get(key, default)
 
     def keep() -> None:
         value = st.session_state[widget_key]
+        if not fits(value):
+            return
         if value is None or value == default:
             _store().pop(key, None)
         else:
