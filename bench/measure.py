@@ -49,6 +49,22 @@ class Row:
         return self.ratio >= self.target
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Something a visitor waits for: a figure, and what it is to be at most."""
+
+    moment: str
+    figure: float
+    unit: str
+    target: float
+    note: str
+
+    @property
+    def reached(self) -> bool:
+        """Whether the figure is at most the target."""
+        return self.figure <= self.target
+
+
 def cost(task: str, repeat: int = 7) -> Cost:
     """Measure a task in a fresh process.
 
