@@ -83,6 +83,8 @@ def test_pictures_are_pasted_one_after_the_other(visit: Visits):
 
 def paste(page: Page, name: str, data: bytes) -> None:
     """Paste a picture as the browser would hand it over from the clipboard."""
+    # The page's own script comes a moment after the page itself.
+    page.wait_for_function("() => window.__simPaste")
     page.evaluate(
         """([name, data]) => {
             const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0))
