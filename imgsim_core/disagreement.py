@@ -25,7 +25,7 @@ _WHOLE = 250
 _SAMPLE = 150
 _CANDIDATES = 100
 _EACH_PICTURE = 2  # so often may one picture, or one contrast of families, be on the wall
-_EACH_CONTRAST = 3
+_EACH_CONTRAST = 2
 
 
 @dataclass(frozen=True)

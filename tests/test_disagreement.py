@@ -95,7 +95,7 @@ def test_no_picture_and_no_contrast_comes_too_often(pictures, memory):
     shown = Counter(name for one in found for name in names(one))
     contrasts = Counter((one.high.family, one.low.family) for one in found)
     assert max(shown.values()) <= 2
-    assert max(contrasts.values()) <= 3
+    assert max(contrasts.values()) <= 2
     assert len(disagreements(pictures, asked, memory.describe, most=1)) == 1
 
 

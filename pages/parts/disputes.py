@@ -64,9 +64,12 @@ def _show_one(one: Disagreement, index: int) -> None:
 
 def _bars(one: Disagreement) -> None:
     """A row a notion of likeness, as long as it finds the pair alike."""
-    rows = []
+    rows, words = [], []
     for stand in one.stands:
         label = html.escape(plain(stand.family.label))
-        percent = 100 * stand.height
-        rows.append(f'<span>{label}</span><i><b style="width:{percent:.0f}%"></b></i>')
-    st.html(f'<div class="sim-stands">{"".join(rows)}</div>')
+        percent = f"{100 * stand.height:.0f}"
+        words.append(f"{label} {percent} %")
+        rows.append(f'<span>{label}</span><i><b style="width:{percent}%"></b></i>')
+    st.html(
+        f'<div class="sim-stands" role="img" aria-label="{", ".join(words)}">{"".join(rows)}</div>'
+    )
