@@ -164,14 +164,13 @@ def _slider(browser: Browser, server: Server) -> Iterator[Moment]:
     idle(page)
     method = spokesman(Family.COLOUR)
     slider = page.locator(f"[class*='st-key-widget-{method.id}-line']").get_by_role("slider")
-    slider.focus()
     agreement = "document.querySelector('.st-key-agreement').innerText"
     said = {alike: f"{agreement}.includes('{Family.COLOUR.verdict(alike)}')" for alike in (0, 1)}
     ends = ("End", "Home") if method.scale.higher_is_alike else ("Home", "End")
     times = []
     for turn in range(13):
         alike = turn % 2
-        found = _timed(lambda alike=alike: page.keyboard.press(ends[alike]), page, said[alike])
+        found = _timed(lambda alike=alike: slider.press(ends[alike]), page, said[alike])
         times += found if turn > 2 else []  # the first may have found its verdict already there
         idle(page)
     page.context.close()
