@@ -36,6 +36,11 @@ def size_in_bytes(value: Any) -> int:
     return _SMALL
 
 
+def score_key(question: Question, a: str, b: str) -> Hashable:
+    """Key under which a score is kept: the question, and the digests of pictures A and B."""
+    return ("score", question.method.id, question.options, a, b)
+
+
 class Memory:
     """A bounded store of results, each made once even when several threads ask at a time.
 
@@ -108,7 +113,7 @@ class Memory:
 
         A method that could not answer is asked again next time: its model may have come.
         """
-        key = ("score", question.method.id, question.options, a.digest, b.digest)
+        key = score_key(question, a.digest, b.digest)
         with self._lock:
             found: Score | None = self._results.get(key)
         if found is not None:

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgsim_core import first_screen
 from imgsim_core.memory import Memory
 from imgsim_core.picture import Picture
 
@@ -18,8 +19,10 @@ _PREVIEW_SIDE = 900
 
 @st.cache_resource(show_spinner=False)
 def memory() -> Memory:
-    """What has been worked out already, for all visitors."""
-    return Memory(_SHARED_BYTES)
+    """What has been worked out already, for all visitors; the guided pairs from the start."""
+    shared = Memory(_SHARED_BYTES)
+    first_screen.fill(shared)
+    return shared
 
 
 def preview(picture: Picture, side: int = _PREVIEW_SIDE) -> bytes:

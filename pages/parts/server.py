@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import runtime
 
-from imgsim_core.comparison import Question
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
@@ -136,12 +135,14 @@ async def ready(_: Request) -> JSONResponse:
 
 
 def warm() -> None:
-    """Answer for the first sample pair, so that code, model and answers are there in time."""
-    pair = all_pairs()[0]
-    a, b = open_sample(pair.a), open_sample(pair.b)
+    """Describe one sample by each family, so that code and model are there in time.
+
+    Asking would not do: the scores of the guided pairs ship with the project.
+    """
+    picture = open_sample(all_pairs()[0].a)
     for family in Family:
         method = spokesman(family)
-        memory().ask(Question(method, method.options()), a, b)
+        memory().describe(method, method.options(), picture)
 
 
 @contextlib.asynccontextmanager
