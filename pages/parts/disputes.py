@@ -24,10 +24,13 @@ def show(bench: Workbench) -> None:
         )
     )
     if bench.disagreements is None:
-        if st.button(t("Find these pairs"), icon=":material/call_split:", key="find_disputes"):
-            _find(bench)
-        else:
+        place = st.empty()
+        if not place.button(
+            t("Find these pairs"), icon=":material/call_split:", key="find_disputes"
+        ):
             return
+        place.empty()
+        _find(bench)
     found = bench.disagreements or ()
     if not found:
         st.info(t("Too few pictures to find any."), icon=":material/info:")

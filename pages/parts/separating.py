@@ -347,7 +347,8 @@ def _show_combination(bench: Workbench, found: Sequence[Separation]) -> None:
     asked = bench.kept.get("combination", (None,))[0] == key
     with st.container(border=True):
         st.markdown(f"**{t('Could all methods together do better?')}**")
-        if not asked and not st.button(
+        place = st.empty()
+        if not asked and not place.button(
             t("Try them together"), key="combine", icon=":material/join:"
         ):
             st.caption(
@@ -357,6 +358,7 @@ def _show_combination(bench: Workbench, found: Sequence[Separation]) -> None:
                 )
             )
             return
+        place.empty()
         together = _kept(bench, "combination", key, lambda: combination(found))
         _say_combination(together, found[0])
 
