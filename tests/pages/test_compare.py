@@ -10,6 +10,7 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core.calibration import Strictness, reference_for
 from imgsim_core.comparison import Question, Score
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
@@ -79,6 +80,17 @@ def test_a_moved_line_changes_the_verdict_and_describes_nothing_again(on_pair: A
     strict = slider.max if method.scale.higher_is_alike else slider.min
     checked(slider.set_value(strict if before else lenient).run())
     assert verdicts(on_pair)[Family.COLOUR] is not before
+    assert cached.memory().described == described
+
+
+def test_strictness_moves_every_line_and_describes_nothing_again(on_pair: AppTest):
+    methods = [spokesman(family) for family in Family]
+    described = cached.memory().described
+    checked(on_pair.segmented_control(key="widget.strict").set_value("strict").run())
+    for method in methods:
+        reference = reference_for(Question(method, method.options()))
+        expected = round(reference.lines[Strictness.STRICT], method.scale.decimals)
+        assert line_slider(on_pair, method).value == pytest.approx(expected)
     assert cached.memory().described == described
 
 
