@@ -80,17 +80,16 @@ def bound(
     widget_key = f"widget.{key}"
     choices = arguments[0] if arguments and isinstance(arguments[0], list) else None
 
-    def fits(value: Any) -> bool:
-        # A browser names an option by its label: in the language just left, or made up.
-        return choices is None or value is None or value in choices
-
-    if widget_key not in st.session_state or not fits(st.session_state[widget_key]):
-        st.session_state[widget_key] = get(key, default)
+    # `keep` has run before this for whatever the visitor changed, so a widget that differs
+    # from its setting is out of date: a default moved, or the language its labels are in.
+    wanted = get(key, default)
+    if widget_key not in st.session_state or st.session_state[widget_key] != wanted:
+        st.session_state[widget_key] = wanted
 
     def keep() -> None:
         value = st.session_state[widget_key]
-        if not fits(value):
-            return
+        if not (choices is None or value is None or value in choices):
+            return  # a browser names an option by its label: in a language left, or made up
         if value is None or value == default:
             _store().pop(key, None)
         else:

@@ -1,0 +1,35 @@
+"""What a visitor has set, and the widgets that show it."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def _slider_with_a_default_that_moves() -> None:
+    import streamlit as st
+
+    from pages.parts import settings
+
+    usual = st.session_state.get("usual", 3)
+    settings.bound(st.slider, "Line", 0, 10, key="line", default=usual)
+    st.text(str(settings.everything()))
+
+
+def test_a_widget_follows_its_default_until_the_visitor_moves_it() -> None:
+    app = AppTest.from_function(_slider_with_a_default_that_moves).run()
+    assert app.slider[0].value == 3
+    app.session_state["usual"] = 5  # as when a measurement behind the page has come in
+    app.run()
+    assert app.slider[0].value == 5
+    assert app.text[0].value == "{}"
+
+
+def test_a_default_that_moves_leaves_what_the_visitor_chose() -> None:
+    app = AppTest.from_function(_slider_with_a_default_that_moves).run()
+    app.slider[0].set_value(7).run()
+    app.session_state["usual"] = 5
+    app.run()
+    assert app.slider[0].value == 7
+    assert app.text[0].value == "{'line': 7}"
+    app.slider[0].set_value(5).run()
+    assert app.text[0].value == "{}"
