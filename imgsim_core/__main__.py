@@ -13,6 +13,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from imgsim_core import __version__, registry
+from imgsim_core.commands.console import (
+    CommandLineError,
+    aligned,
+    opened,
+    print_json,
+    printable,
+    shown,
+)
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.memory import Memory
@@ -20,7 +28,6 @@ from imgsim_core.method import Method
 from imgsim_core.models import catalogue, download
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.weights import availability
-from imgsim_core.picture import MAX_MEGABYTES, Picture, open_picture
 from imgsim_core.report import (
     comparison_as_dict,
     direction_in_words,
@@ -33,15 +40,8 @@ from imgsim_core.report import (
 from imgsim_core.text import Text, UserText
 from imgsim_core.verdict import pair_verdict
 
-# One mebibyte more than the gate lets in is enough for it to refuse, whatever is read.
-MOST_BYTES = (MAX_MEGABYTES + 1) * 1024 * 1024
-
 LOOK_SECONDS = 0.2
 """How often a running download is looked at."""
-
-
-class CommandLineError(ImgSimError):
-    """The arguments, or a file that they name, cannot be used."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = parser.parse_args(arguments)
         chosen.run(chosen)
     except ImgSimError as error:
-        print(_shown(error.text), file=sys.stderr)
+        print(shown(error.text), file=sys.stderr)
         return 2
     return 0
 
@@ -123,13 +123,13 @@ _MEMORY_BYTES = 512 * 2**20
 
 def _compare(chosen: argparse.Namespace) -> None:
     questions = _questions(chosen.method, chosen.option, chosen.article)
-    a, b = _opened(chosen.a), _opened(chosen.b)
+    a, b = opened(chosen.a), opened(chosen.b)
     memory = Memory(_MEMORY_BYTES)
     comparison = compare_pictures(a, b, questions, memory.describe)
     # Who names methods wants those; who names none wants to know what the two are.
     verdict = None if chosen.method or chosen.article else pair_verdict(a, b, memory)
     if chosen.json:
-        _print_json(comparison_as_dict(comparison, verdict))
+        print_json(comparison_as_dict(comparison, verdict))
         return
     if verdict is not None:
         print(verdict.kind.label, *verdict.changes, *verdict.because, sep="\n  ", end="\n\n")
@@ -183,35 +183,16 @@ def _options(method: Method, values: Mapping[str, object], article: bool) -> Any
     return dataclasses.replace(method.article, **{name: getattr(asked, name) for name in values})
 
 
-def _opened(path: str) -> Picture:
-    name = UserText(path)
-    try:
-        if Path(path).is_dir():
-            raise CommandLineError(Text("{name} is a folder, not a picture file.", name=name))
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES)
-    except FileNotFoundError:
-        raise CommandLineError(Text("There is no file {name}.", name=name)) from None
-    except PermissionError:
-        raise CommandLineError(Text("The file {name} may not be read.", name=name)) from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise CommandLineError(
-            Text("The file {name} cannot be read: {why}.", name=name, why=UserText(error))
-        ) from None
-    # Bytes of a name that are no UTF-8 would make the JSON invalid.
-    return open_picture(data, os.fsencode(Path(path).name).decode("utf-8", "replace"))
-
-
 def _comparison_as_table(comparison: Comparison) -> str:
     lines = []
     for letter, picture in (("A", comparison.a), ("B", comparison.b)):
-        lines.append(f"{letter}  {_printable(picture.name)}  {picture.width} × {picture.height}")
-        lines += [f"   {_shown(note)}" for note in picture.notes]
-    lines += ["", *_aligned([_score_cells(score) for score in comparison.scores])]
+        lines.append(f"{letter}  {printable(picture.name)}  {picture.width} × {picture.height}")
+        lines += [f"   {shown(note)}" for note in picture.notes]
+    lines += ["", *aligned([_score_cells(score) for score in comparison.scores])]
     if comparison.unavailable:
         lines += ["", "Not measured"]
         lines += [
-            f"{item.question.method.id}: {_shown(item.reason)}" for item in comparison.unavailable
+            f"{item.question.method.id}: {shown(item.reason)}" for item in comparison.unavailable
         ]
     return "\n".join(lines)
 
@@ -251,11 +232,11 @@ def _add_forms(parser: argparse.ArgumentParser) -> None:
 def _list_methods(chosen: argparse.Namespace) -> None:
     methods = registry.all_methods()
     if chosen.json:
-        _print_json([_method_as_dict(method) for method in methods])
+        print_json([_method_as_dict(method) for method in methods])
     elif chosen.markdown:
         print(methods_as_markdown(methods, _translate(chosen.translations)), end="")
     else:
-        for line in _aligned([_method_cells(method) for method in methods]):
+        for line in aligned([_method_cells(method) for method in methods]):
             print(line)
 
 
@@ -320,11 +301,11 @@ def _add_models(commands: Any) -> None:
 def _list_models(chosen: argparse.Namespace) -> None:
     models = catalogue.all_models()
     if chosen.json:
-        _print_json([_model_as_dict(model) for model in models])
+        print_json([_model_as_dict(model) for model in models])
     elif chosen.markdown:
         print(models_as_markdown(models, _translate(chosen.translations)), end="")
     else:
-        for line in _aligned([_model_cells(model) for model in models]):
+        for line in aligned([_model_cells(model) for model in models]):
             print(line)
 
 
@@ -373,33 +354,6 @@ def _fetch_model(chosen: argparse.Namespace) -> None:
     if progress.error is not None:
         raise CommandLineError(progress.error)
     print(f"{model.id} is ready: {availability(model).path}")
-
-
-# ── Output ─────────────────────────────────────────────────────────────────────────
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, indent=2, allow_nan=False))
-
-
-def _printable(text: str) -> str:
-    """Keep a file name from moving the cursor or colouring the terminal."""
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-
-
-def _shown(text: Text) -> str:
-    return text.render(show_user_text=_printable)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Pad the columns to equal width; the last one is left as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@ ImgSimError
 ├── UnknownSample           no built-in picture or pair has this id
 ├── UnknownDamage           no damage has this id
 ├── TooFewPairs             fewer pairs than a calibration needs
+├── GalleryError            a gallery cannot do what was asked
+│   ├── UnknownGallery
+│   ├── BadGalleryName
+│   ├── OtherEncoder        its vectors are of another model, weights or preprocessing
+│   ├── GalleryReadOnly
+│   ├── GalleryFull         over its quota of pictures or bytes
+│   └── StoreGone           the store or the shelf cannot be reached, read or written
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
     ├── WeightsMissing      not on this host, and not to be had just now
@@ -81,6 +88,34 @@ class UnknownDamage(ImgSimError):
 
 class TooFewPairs(ImgSimError):
     """Fewer pairs of one sort than a calibration needs."""
+
+
+class GalleryError(ImgSimError):
+    """A gallery cannot do what was asked."""
+
+
+class UnknownGallery(GalleryError):
+    """No gallery has this name."""
+
+
+class BadGalleryName(GalleryError):
+    """The name could be more than a plain name."""
+
+
+class OtherEncoder(GalleryError):
+    """The gallery's vectors were made by another model, weights or preprocessing."""
+
+
+class GalleryReadOnly(GalleryError):
+    """The gallery is published to look at, not to change."""
+
+
+class GalleryFull(GalleryError):
+    """Its quota of pictures or bytes is used up."""
+
+
+class StoreGone(GalleryError):
+    """The store or the shelf cannot be reached, read or written."""
 
 
 class ModelError(ImgSimError):

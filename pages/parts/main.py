@@ -27,6 +27,14 @@ pages = [
         url_path="compare",
         default=True,
     ),
+    st.Page("../search.py", title=t("Search"), icon=":material/search:", url_path="search"),
+    st.Page(
+        "../duplicates.py",
+        title=t("Duplicates"),
+        icon=":material/content_copy:",
+        url_path="duplicates",
+    ),
+    st.Page("../map.py", title=t("Map"), icon=":material/scatter_plot:", url_path="map"),
     st.Page(
         "../robustness.py",
         title=t("Robustness"),

@@ -1,0 +1,202 @@
+"""A gallery at hand: its place in a store, its pictures on a shelf, and what it holds now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.errors import ImgSimError, StoreGone, UnknownGallery
+from imgsim_core.gallery.entry import TURNS, Entry
+from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.store import GalleryInfo, Store
+from imgsim_core.picture import Picture, open_picture, open_reduced
+from imgsim_core.text import Text, UserText
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All of a gallery at one moment, in memory: for what has to look at every picture.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        By name, then digest.
+    vectors : ndarray of float32, shape (n, d)
+        Row i belongs to entry i; length 1.
+    version : str
+        The store's name for this state.
+    """
+
+    entries: tuple[Entry, ...]
+    vectors: NDArray[np.float32]
+    version: str
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def hashes(self) -> NDArray[np.uint64]:
+        """Hashes of all entries, shape (n, 8)."""
+        found = [entry.hashes for entry in self.entries]
+        return np.array(found, np.uint64).reshape(-1, TURNS)
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Row of each digest."""
+        return {entry.digest: row for row, entry in enumerate(self.entries)}
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """A gallery in a store, with the shelf that holds its pictures.
+
+    Parameters
+    ----------
+    store : Store
+    shelf : Shelf
+    info : GalleryInfo
+    read_only : bool
+        Published by the host: to look at, not to change.
+    """
+
+    store: Store
+    shelf: Shelf
+    info: GalleryInfo
+    read_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name in the store."""
+        return self.info.name
+
+    @property
+    def title(self) -> str:
+        """Name for people."""
+        return self.info.title or self.info.name
+
+    def snapshot(self) -> Snapshot:
+        """Read all of it, or recall it if nothing has changed since."""
+        version = self.store.version(self.name)
+        # One dropped and made again counts its versions anew
+        key = (self.store.address, self.name, self.info.created)
+        with _lock:
+            known = _snapshots.get(key)
+        if known is not None and known.version == version:
+            return known
+        rows = [row for batch in self.store.scan(self.name) for row in batch]
+        rows.sort(key=lambda row: (row.entry.name, row.entry.digest))
+        vectors = np.zeros((len(rows), self.info.dimension), np.float32)
+        for i, row in enumerate(rows):
+            vectors[i] = row.vector
+        vectors.setflags(write=False)
+        read = Snapshot(tuple(row.entry for row in rows), vectors, version)
+        with _lock:
+            _snapshots[key] = read
+            while len(_snapshots) > _MOST_SNAPSHOTS:
+                _snapshots.pop(next(iter(_snapshots)))
+        return read
+
+    def entry(self, digest: str) -> Entry:
+        """Find one picture's entry.
+
+        Raises
+        ------
+        UnknownGallery
+            If the gallery is gone, or no longer holds the picture.
+        """
+        rows = self.store.get(self.name, [digest])
+        if not rows:
+            raise UnknownGallery(
+                Text("The gallery {name} no longer holds this picture.", name=UserText(self.title))
+            )
+        return rows[0].entry
+
+    def picture(self, entry: Entry, long_side: int | None = None) -> Picture:
+        """Open a picture of the gallery again.
+
+        Parameters
+        ----------
+        entry : Entry
+        long_side : int or None
+            Opened at most this large; None opens it in full.
+
+        Returns
+        -------
+        Picture
+            From the original: on the shelf, or where it was read. If both are gone, the
+            thumbnail, with a note that says so; its digest is still the file's.
+
+        Raises
+        ------
+        ImgSimError
+            If not even a thumbnail is there.
+        """
+        for data in (self.shelf.original(entry.digest), *map(_read, entry.sources)):
+            if data is not None:
+                try:
+                    if long_side is None:
+                        picture = open_picture(data, entry.name)
+                    else:
+                        picture = open_reduced(data, entry.name, long_side)
+                except ImgSimError:
+                    continue  # changed since it was read
+                if picture.digest == entry.digest:
+                    return picture
+        small = self.shelf.thumbnail(entry.digest)
+        if small is None:
+            raise StoreGone(
+                Text("The picture {name} is no longer there.", name=UserText(entry.name))
+            )
+        opened = open_picture(small, entry.name)
+        note = Text("The original is gone: this is the gallery's small copy.")
+        return Picture(opened.rgb, entry.digest, entry.name, (*opened.notes, note), opened.mask)
+
+
+_MOST_SNAPSHOTS = 4
+_snapshots: dict[tuple[str, str, float], Snapshot] = {}
+_lock = threading.Lock()
+
+
+def _read(source: str) -> bytes | None:
+    """Read a file at an address, or return None if it is not there any more."""
+    if not source:
+        return None
+    import fsspec
+
+    try:
+        with fsspec.open(source, "rb") as file:
+            data: bytes = file.read()
+    except (OSError, ValueError, ImportError):
+        return None
+    return data
+
+
+def open_gallery(name: str, store: Store, shelf: Shelf, read_only: bool = False) -> Gallery:
+    """Find a gallery.
+
+    Raises
+    ------
+    UnknownGallery
+        If there is none of this name; the sentence lists those there are.
+    """
+    galleries: Sequence[GalleryInfo] = store.galleries()
+    for info in galleries:
+        if info.name == name:
+            return Gallery(store, shelf, info, read_only)
+    known = ", ".join(info.name for info in galleries)
+    if not known:
+        raise UnknownGallery(
+            Text("There is no gallery called {name}; there is none yet.", name=UserText(name))
+        )
+    raise UnknownGallery(
+        Text(
+            "There is no gallery called {name}. There are: {known}.",
+            name=UserText(name),
+            known=UserText(known),
+        )
+    )
