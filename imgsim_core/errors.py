@@ -13,6 +13,7 @@ ImgSimError
 ├── UnknownSample           no built-in picture or pair has this id
 ├── UnknownDamage           no damage has this id
 ├── TooFewPairs             fewer pairs than a calibration needs
+├── BadSetting              the host has set something to what it cannot be
 ├── GalleryError            a gallery cannot do what was asked
 │   ├── UnknownGallery
 │   ├── BadGalleryName
@@ -88,6 +89,10 @@ class UnknownDamage(ImgSimError):
 
 class TooFewPairs(ImgSimError):
     """Fewer pairs of one sort than a calibration needs."""
+
+
+class BadSetting(ImgSimError):
+    """An environment variable holds what cannot be."""
 
 
 class GalleryError(ImgSimError):

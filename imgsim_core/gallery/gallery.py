@@ -162,6 +162,13 @@ _snapshots: dict[tuple[str, str, float], Snapshot] = {}
 _lock = threading.Lock()
 
 
+def forget_snapshots(address: str) -> None:
+    """Let go of what is remembered of galleries whose store lies at or below an address."""
+    with _lock:
+        for key in [key for key in _snapshots if key[0].startswith(address)]:
+            del _snapshots[key]
+
+
 def _read(source: str) -> bytes | None:
     """Read a file at an address, or return None if it is not there any more."""
     if not source:
