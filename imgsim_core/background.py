@@ -1,0 +1,30 @@
+"""Work in threads of its own that ends when the program does.
+
+A daemon thread that is inside a library's machine code while Python ends takes the whole
+process down; any other thread is waited for. So such work asks between two steps whether
+the program is leaving.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+def in_background(work: Callable[[], None], name: str) -> threading.Thread:
+    """Start work that asks `leaving` again and again, in a thread Python waits for.
+
+    Parameters
+    ----------
+    work : callable
+    name : str
+        Of the thread, for whoever looks at a process.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=False)
+    thread.start()
+    return thread
+
+
+def leaving() -> bool:
+    """Tell whether the program is ending: its main thread has nothing more to do."""
+    return not threading.main_thread().is_alive()
