@@ -252,9 +252,7 @@ class Visitors:
             If it has expired or was deleted.
         """
         own = _bytes_in(self._known(name))
-        return Room(
-            self.limits.pictures, max(0, min(self.limits.bytes, own + self._bytes_left()))
-        )
+        return Room(self.limits.pictures, max(0, min(self.limits.bytes, own + self._bytes_left())))
 
     def drop(self, name: str) -> None:
         """Delete a gallery and its pictures at once; nothing happens if it is gone."""
