@@ -157,7 +157,7 @@ class Visitors:
         with _disk(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if hasattr(os, "getuid") and self.folder.stat().st_uid != os.getuid():
-                raise PermissionError("the folder belongs to another user")  # noqa: TRY301
+                raise PermissionError("the folder belongs to another user")
 
     # ── One gallery ────────────────────────────────────────────────────────────────
 

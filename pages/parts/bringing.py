@@ -18,7 +18,7 @@ from imgsim_core.picture_set import (
     with_files,
 )
 from imgsim_core.text import Text
-from pages.parts import assets, cached, inputs, settings, workbench
+from pages.parts import assets, cached, inputs, receiving, settings, workbench
 from pages.parts.language import plain, say, t
 from pages.parts.workbench import Workbench
 
@@ -76,17 +76,14 @@ def _wall(code: str) -> bytes:
 
 def show_ways_in(bench: Workbench | None) -> None:
     """Draw the uploader; what was brought is opened here, with its progress."""
-    turn = st.session_state.get("turn_bring", 0)
-    key = f"file_bring_{turn}"
     with st.container(key="bring"):
         st.file_uploader(
             t("Your pictures"),
             type=[*inputs.TYPES, "zip", "csv"],
             accept_multiple_files=True,
-            key=key,
+            key=receiving.key_of("bring"),
             label_visibility="collapsed",
             on_change=_receive,
-            args=(key,),
         )
     st.caption(
         t(
@@ -99,16 +96,10 @@ def show_ways_in(bench: Workbench | None) -> None:
         _take_in(bench)
 
 
-def _receive(key: str) -> None:
-    # The browser may send the same files again to the uploader that replaces this one
-    seen: set[str] = st.session_state.setdefault("files_seen", set())
-    files = [file for file in st.session_state[key] if file.file_id not in seen]
-    if not files:
-        return
-    seen.update(file.file_id for file in files)
-    st.session_state[_INCOMING] = [(file.name, file.getvalue()) for file in files]
-    # A new key empties the uploader, and the server lets go of the files
-    st.session_state["turn_bring"] = st.session_state.get("turn_bring", 0) + 1
+def _receive() -> None:
+    files = receiving.take("bring")
+    if files:
+        st.session_state[_INCOMING] = [(file.name, file.getvalue()) for file in files]
 
 
 def _take_in(bench: Workbench | None) -> None:
