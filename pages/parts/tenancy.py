@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.gallery.life import Visitors
-from imgsim_core.gallery.sample_gallery import SampleGallery
+from imgsim_core.gallery.shared_samples import SampleGallery
 
 
 @st.cache_resource(show_spinner=False)
