@@ -1,0 +1,185 @@
+"""Where pictures lie on a map of two dimensions: near ones near each other."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.gallery.neighbours import Neighbours
+
+FEWEST_FOR_UMAP = 10
+"""Below this number of pictures a neighbourhood graph says nothing: principal components."""
+
+SPREAD, LEAST_DISTANCE = 1.0, 0.1
+_START = 10.0  # half the side of the square that UMAP starts from, as its author has it
+_NEGATIVE_SAMPLES = 5
+_FEW_ROUNDS, _MANY_ROUNDS = 200, 400
+_TINY = 1e-6  # vectors that differ by less are the same
+
+Positions = NDArray[np.float32]
+
+
+def principal_positions(vectors: NDArray[np.float32]) -> Positions:
+    """Lay out vectors by their first two principal components.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2)
+        The larger entry of each component is positive, so that the result is the same each
+        time; vectors that are all equal lie on a small spiral.
+    """
+    count = len(vectors)
+    if count == 0:
+        return np.zeros((0, 2), np.float32)
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0)
+    # From the smaller of the two square matrices: a gallery has many more dimensions
+    # than few pictures, and many more pictures than dimensions.
+    if count <= vectors.shape[1]:
+        values, left = np.linalg.eigh(centred @ centred.T)
+        scores = left[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0))
+    else:
+        _, axes = np.linalg.eigh(centred.T @ centred)
+        scores = centred @ axes[:, ::-1]
+    positions = np.zeros((count, 2))
+    kept = min(2, scores.shape[1])
+    positions[:, :kept] = scores[:, :kept]
+    largest = np.abs(positions).argmax(axis=0)
+    positions *= np.where(positions[largest, [0, 1]] < 0, -1, 1)
+    positions[:, np.abs(positions).max(axis=0) < _TINY] = 0
+    if count > 1 and not positions.any():
+        return spiral(count)
+    return positions.astype(np.float32)
+
+
+def spiral(count: int) -> Positions:
+    """Spread points evenly over a disc, as seeds in a sunflower."""
+    places = np.arange(count)
+    angles, radii = places * np.pi * (3 - np.sqrt(5)), np.sqrt(places)
+    return np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1).astype(np.float32)
+
+
+def umap_positions(vectors: NDArray[np.float32], near: Neighbours, seed: int) -> Positions:
+    """Lay out vectors by UMAP: their graph of neighbours, drawn in two dimensions.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+        Of length 1; at least `FEWEST_FOR_UMAP`.
+    near : Neighbours
+        Of each among all others, itself left out.
+    seed : int
+        Equal seeds give equal maps on the same kind of machine.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 2)
+
+    Notes
+    -----
+    Started from principal components rather than from the graph's spectrum: as good, the
+    same each time, and without the failures of an eigenvalue solver on a graph in pieces.
+
+    References
+    ----------
+    McInnes, Healy, Melville: UMAP. arXiv:1802.03426
+    Kobak, Linderman: Initialization is critical for preserving global data structure in both
+    t-SNE and UMAP. https://doi.org/10.1038/s41587-020-00809-z
+    """
+    umap = _umap()
+    count = len(vectors)
+    # UMAP counts a point as the first neighbour of itself
+    rows = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near.rows], axis=1)
+    distances = np.concatenate([np.zeros((count, 1), np.float32), 1 - near.cosines], axis=1)
+    numbers = np.random.RandomState(seed)  # noqa: NPY002 - UMAP takes no other kind
+    graph, _, _ = umap.fuzzy_simplicial_set(
+        vectors,
+        rows.shape[1],
+        numbers,
+        "cosine",
+        knn_indices=rows,
+        knn_dists=np.maximum(distances, 0),
+    )
+    slope, power = umap.find_ab_params(SPREAD, LEAST_DISTANCE)
+    positions, _ = umap.simplicial_set_embedding(
+        vectors,
+        graph,
+        2,
+        1.0,
+        slope,
+        power,
+        1.0,
+        _NEGATIVE_SAMPLES,
+        _MANY_ROUNDS if count <= 2000 else _FEW_ROUNDS,
+        _start(vectors, seed),
+        numbers,
+        "cosine",
+        {},
+        False,
+        {},
+        False,
+        parallel=False,
+    )
+    return np.asarray(positions, np.float32)
+
+
+def _start(vectors: NDArray[np.float32], seed: int) -> Positions:
+    """Principal components at the size UMAP wants, no two points in one place."""
+    positions = principal_positions(vectors)
+    positions = positions / (np.abs(positions).max() or 1.0) * _START
+    jitter = np.random.default_rng(seed).normal(scale=1e-3, size=positions.shape)
+    return (positions + jitter).astype(np.float32)
+
+
+def placed_among(near: Neighbours, positions: Positions) -> Positions:
+    """Place further vectors between those of their neighbours that are on the map already.
+
+    Parameters
+    ----------
+    near : Neighbours
+        Of each further vector among those on the map.
+    positions : ndarray of float32, shape (n, 2)
+        Of those on the map.
+
+    Returns
+    -------
+    ndarray of float32, shape (m, 2)
+        Mean of the neighbours' places, the near ones counting most; a neighbour far from
+        the nearest one's place does not pull.
+    """
+    places = positions[near.rows]  # (m, k, 2)
+    distances = np.maximum(1 - near.cosines, 1e-4)
+    weights = (distances[:, :1] / distances) ** 4
+    # Neighbours that the map put elsewhere would pull the picture into the void between
+    reach = np.median(np.linalg.norm(places - places[:, :1], axis=2), axis=1, keepdims=True)
+    weights *= np.linalg.norm(places - places[:, :1], axis=2) <= reach + 1e-6
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("mk,mkd->md", weights, places).astype(np.float32)
+
+
+def fitted(positions: Positions) -> Positions:
+    """Move and scale a map into the square from -1 to 1, its proportions kept."""
+    if not len(positions):
+        return positions
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    half = float((high - low).max()) / 2 or 1.0
+    return ((positions - (low + high) / 2) / half).astype(np.float32)
+
+
+@cache
+def _umap() -> ModuleType:
+    """Import UMAP, which takes seconds: numba compiles for this machine."""
+    with warnings.catch_warnings():
+        # Its package says that a part of it which is not used here needs tensorflow
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap import umap_
+
+    module: ModuleType = umap_
+    return module
