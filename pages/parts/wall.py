@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -53,9 +54,9 @@ def show(
     number = min(pages, int(st.session_state.get(f"wall_{key}", 1)))
     first, last = (number - 1) * page, min(number * page, len(entries))
     cuts = [first, last]
-    if divider is not None and first <= divider[0] < last:
+    if divider is not None and first < divider[0] < last:
         cuts.insert(1, divider[0])
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in itertools.pairwise(cuts):
         if divider is not None and start == divider[0]:
             with st.container(key=f"wall_divider_{key}"):
                 st.markdown(divider[1])
