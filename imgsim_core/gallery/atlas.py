@@ -214,6 +214,27 @@ class Atlas:
             return np.zeros(0, np.float32)
         return self.near.cosines[:, 0]
 
+    def inside(self, outline: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Rows of the pictures inside an outline drawn on the map.
+
+        Parameters
+        ----------
+        outline : ndarray of float, shape (k, 2)
+            Corners of a polygon in the map's coordinates; it closes by itself and may cross
+            itself (what it goes round twice is outside).
+
+        Returns
+        -------
+        ndarray of int64, ascending
+        """
+        x, y = self.positions.T.astype(np.float64)
+        odd = np.zeros(len(self), bool)
+        for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+            crosses = (y0 > y) != (y1 > y)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                odd ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+        return np.flatnonzero(odd)
+
     @property
     def is_sampled(self) -> bool:
         """Whether neighbours were looked for of a sample only."""

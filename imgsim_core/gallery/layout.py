@@ -98,7 +98,7 @@ def umap_positions(vectors: NDArray[np.float32], near: Neighbours, seed: int) ->
     # UMAP counts a point as the first neighbour of itself
     rows = np.concatenate([np.arange(count, dtype=np.int32)[:, None], near.rows], axis=1)
     distances = np.concatenate([np.zeros((count, 1), np.float32), 1 - near.cosines], axis=1)
-    numbers = np.random.RandomState(seed)  # noqa: NPY002 - UMAP takes no other kind
+    numbers = np.random.RandomState(seed)  # UMAP takes no other kind
     graph, _, _ = umap.fuzzy_simplicial_set(
         vectors,
         rows.shape[1],
@@ -132,10 +132,10 @@ def umap_positions(vectors: NDArray[np.float32], near: Neighbours, seed: int) ->
 
 def _start(vectors: NDArray[np.float32], seed: int) -> Positions:
     """Principal components at the size UMAP wants, no two points in one place."""
-    positions = principal_positions(vectors)
-    positions = positions / (np.abs(positions).max() or 1.0) * _START
-    jitter = np.random.default_rng(seed).normal(scale=1e-3, size=positions.shape)
-    return (positions + jitter).astype(np.float32)
+    components = principal_positions(vectors)
+    jitter = np.random.default_rng(seed).normal(scale=1e-3, size=components.shape)
+    start: Positions = components / (np.abs(components).max() or 1.0) * _START + jitter
+    return start.astype(np.float32)
 
 
 def placed_among(near: Neighbours, positions: Positions) -> Positions:
@@ -161,16 +161,22 @@ def placed_among(near: Neighbours, positions: Positions) -> Positions:
     reach = np.median(np.linalg.norm(places - places[:, :1], axis=2), axis=1, keepdims=True)
     weights *= np.linalg.norm(places - places[:, :1], axis=2) <= reach + 1e-6
     weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("mk,mkd->md", weights, places).astype(np.float32)
+    placed: Positions = np.einsum("mk,mkd->md", weights, places).astype(np.float32)
+    return placed
 
 
 def fitted(positions: Positions) -> Positions:
-    """Move and scale a map into the square from -1 to 1, its proportions kept."""
+    """Turn a map so that it is wider than high, and scale it into the square from -1 to 1.
+
+    Only distances mean something on it, and those keep their proportions.
+    """
     if not len(positions):
         return positions
-    low, high = positions.min(axis=0), positions.max(axis=0)
+    turned = principal_positions(positions) if len(positions) > 1 else positions
+    low, high = turned.min(axis=0), turned.max(axis=0)
     half = float((high - low).max()) / 2 or 1.0
-    return ((positions - (low + high) / 2) / half).astype(np.float32)
+    scaled: Positions = ((turned - (low + high) / 2) / half).astype(np.float32)
+    return scaled
 
 
 @cache
