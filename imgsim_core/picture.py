@@ -139,6 +139,32 @@ class Picture:
         return int(self.rgb.shape[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """What a file says of itself beside its pixels.
+
+    Parameters
+    ----------
+    format : str
+        As Pillow calls it; a camera's MPO is a JPEG here.
+    width, height : int
+        Pixels in full size, upright.
+    taken : str
+        EXIF time of the photograph as it stands there, at best "2024:05:31 18:02:11".
+    camera : str
+        EXIF name of the camera's model as it stands there.
+    tables : tuple of tuple of int
+        A JPEG's quantisation tables, 64 steps each, row by row; none for other formats.
+    """
+
+    format: str
+    width: int
+    height: int
+    taken: str = ""
+    camera: str = ""
+    tables: tuple[tuple[int, ...], ...] = ()
+
+
 def open_picture(data: bytes, name: str) -> Picture:
     """Open image bytes: the only way in for pictures.
 
@@ -164,7 +190,7 @@ def open_picture(data: bytes, name: str) -> Picture:
     PictureDamaged
         If decoding fails or the file ends too early.
     """
-    return _opened(data, name, None)
+    return _opened(data, name, None)[0]
 
 
 def open_reduced(data: bytes, name: str, long_side: int) -> Picture:
@@ -189,13 +215,25 @@ def open_reduced(data: bytes, name: str, long_side: int) -> Picture:
     PictureError
         As `open_picture`.
     """
+    return _opened(data, name, long_side)[0]
+
+
+def open_with_head(data: bytes, name: str, long_side: int) -> tuple[Picture, Head]:
+    """Open a smaller copy as `open_reduced` does, and tell what the file says of itself.
+
+    Raises
+    ------
+    PictureError
+        As `open_picture`.
+    """
     return _opened(data, name, long_side)
 
 
-def _opened(data: bytes, name: str, long_side: int | None) -> Picture:
+def _opened(data: bytes, name: str, long_side: int | None) -> tuple[Picture, Head]:
     _check_bytes(data, name)
     notes: list[Text] = []
-    with _decoded(data, name, long_side, notes) as (image, orientation):
+    with _decoded(data, name, long_side, notes) as (image, orientation, full_size):
+        head = _head(image, full_size, orientation)
         rgb, mask = _eight_bit_rgb(image, notes)
     if long_side is not None:
         rgb, mask = _reduced(rgb, mask, long_side)
@@ -206,7 +244,7 @@ def _opened(data: bytes, name: str, long_side: int | None) -> Picture:
     rgb.setflags(write=False)
     if mask is not None:
         mask.setflags(write=False)
-    return Picture(rgb, hashlib.sha256(data).hexdigest(), name, tuple(notes), mask)
+    return Picture(rgb, hashlib.sha256(data).hexdigest(), name, tuple(notes), mask), head
 
 
 # ── Limits ─────────────────────────────────────────────────────────────────────────
@@ -286,8 +324,8 @@ def _tile_pixels(image: ImageFile.ImageFile) -> int:
 @contextmanager
 def _decoded(
     data: bytes, name: str, long_side: int | None, notes: list[Text]
-) -> Iterator[tuple[ImageFile.ImageFile, int]]:
-    """Yield the decoded first frame and the EXIF orientation still to be applied."""
+) -> Iterator[tuple[ImageFile.ImageFile, int, tuple[int, int]]]:
+    """Yield the decoded first frame, the EXIF orientation to be applied, and the full size."""
     image = _recognised(data, name)
     with image:
         _check_size(image, name)
@@ -319,7 +357,7 @@ def _decoded(
                 )
             )
         # Pillow turns a TIFF by itself while loading
-        yield image, 1 if image.format == "TIFF" else orientation
+        yield image, 1 if image.format == "TIFF" else orientation, full_size
 
 
 def _recognised(data: bytes, name: str) -> ImageFile.ImageFile:
@@ -399,6 +437,33 @@ def _orientation(image: ImageFile.ImageFile) -> int:
     except _DECODER_ERRORS:
         return 1
     return value if isinstance(value, int) else 1
+
+
+def _head(image: ImageFile.ImageFile, full_size: tuple[int, int], orientation: int) -> Head:
+    width, height = reversed(full_size) if orientation in _QUARTER_TURNS else full_size
+    taken, camera = _exif_words(image)
+    return Head(
+        format="JPEG" if image.format == "MPO" else str(image.format),
+        width=width,
+        height=height,
+        taken=taken,
+        camera=camera,
+        tables=tuple(map(tuple, getattr(image, "quantization", {}).values())),
+    )
+
+
+def _exif_words(image: ImageFile.ImageFile) -> tuple[str, str]:
+    """Time and camera, each "" where the metadata has none or is unreadable."""
+    try:
+        exif = image.getexif()
+        details = exif.get_ifd(ExifTags.IFD.Exif) if exif else {}
+        taken = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+        camera = exif.get(ExifTags.Base.Model)
+    except Image.DecompressionBombError:
+        raise
+    except _DECODER_ERRORS:
+        return "", ""
+    return taken if isinstance(taken, str) else "", camera if isinstance(camera, str) else ""
 
 
 def _draft_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
@@ -600,6 +665,8 @@ def _reduced(
     seen = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
     return smaller, seen
 
+
+_QUARTER_TURNS = (5, 6, 7, 8)
 
 _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: lambda array: cv2.flip(array, 1),

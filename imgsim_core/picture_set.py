@@ -1,24 +1,20 @@
 """A set of pictures brought together: loose files and zip archives, each through the one gate.
 
-Nothing is ever unpacked to disk, and a name inside an archive is a name to show, never a
-path. Pictures are reduced as they come in, so that a whole set stays small.
+Pictures are reduced as they come in, so that a whole set stays small.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from imgsim_core.archive import is_archive, unpacked
 from imgsim_core.errors import ImgSimError
-from imgsim_core.picture import MAX_MEGABYTES, Picture, open_reduced
-from imgsim_core.text import Text, UserText
+from imgsim_core.picture import Picture, open_reduced
+from imgsim_core.text import Text
 
 SIDE = 400  # long side in pixels that a set's pictures are kept at
 MOST_PICTURES = 200
@@ -26,18 +22,6 @@ MOST_ENTRIES = 2_000  # files looked at in one archive
 MOST_UNPACKED = 500 * 2**20  # bytes that one archive may yield, whatever it says of itself
 
 File = tuple[str, bytes]
-_ZIP_START = b"PK\x03\x04"
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    NotImplementedError,  # a way of packing that the library does not know
-    RuntimeError,  # a password is needed
-    OSError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,11 +169,6 @@ def _free(name: str, taken: set[str]) -> str:
 # ── Archives ───────────────────────────────────────────────────────────────────────
 
 
-def is_archive(data: bytes) -> bool:
-    """Tell whether bytes are a zip archive, by their content."""
-    return data.startswith((_ZIP_START, b"PK\x05\x06"))
-
-
 def files_of(name: str, data: bytes) -> Iterator[File | Text]:
     """Yield a file as it is, or the files inside if it is a zip archive.
 
@@ -201,64 +180,10 @@ def files_of(name: str, data: bytes) -> Iterator[File | Text]:
     Yields
     ------
     (name, bytes) or Text
-        Folders and the hidden files that systems add are passed over; what is locked,
-        damaged or too much is a sentence. Archives inside archives are not opened.
+        As `archive.unpacked`, within this module's bounds.
     """
     if not is_archive(data):
         yield name, data
         return
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-        entries = [entry for entry in archive.infolist() if not _is_passed_over(entry)]
-    except _ZIP_ERRORS:
-        yield Text("{name} is a damaged archive. Pack it again.", name=UserText(name))
-        return
-    with archive:
-        yield from _unpacked(name, archive, entries)
-
-
-def _unpacked(
-    name: str, archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]
-) -> Iterator[File | Text]:
-    left = MOST_UNPACKED
-    for entry in entries[:MOST_ENTRIES]:
-        file = _entry(archive, entry, min(left, MAX_MEGABYTES * 2**20 + 1))
-        left -= 0 if isinstance(file, Text) else len(file[1])
-        if left <= 0:
-            yield Text(
-                "{name} holds more than {most} MB: the rest was left out.",
-                name=UserText(name),
-                most=MOST_UNPACKED // 2**20,
-            )
-            return
-        yield file
-    if len(entries) > MOST_ENTRIES:
-        yield Text(
-            "{name} holds more than {most} files: the rest was left out.",
-            name=UserText(name),
-            most=MOST_ENTRIES,
-        )
-
-
-def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> File | Text:
-    """Unpack one file, never more than `most` bytes: what the archive says may be a lie."""
-    if entry.flag_bits & 0x1:
-        return Text(
-            "{name} is locked with a password. Pack it without one.",
-            name=UserText(entry.filename),
-        )
-    try:
-        with archive.open(entry) as stream:
-            return entry.filename, stream.read(most)
-    except _ZIP_ERRORS:
-        return Text(
-            "{name} is damaged inside the archive. Pack it again.", name=UserText(entry.filename)
-        )
-
-
-def _is_passed_over(entry: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
-    if entry.is_dir() or not parts:
-        return True
-    hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
-    return hidden or parts[0] == "__MACOSX" or parts[-1] in ("Thumbs.db", "desktop.ini")
+    for file in unpacked(name, data, most_files=MOST_ENTRIES, most_bytes=MOST_UNPACKED):
+        yield file if isinstance(file, Text) else (file.name, file.data)

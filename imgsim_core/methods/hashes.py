@@ -211,6 +211,35 @@ def fingerprint_bits(rgb: NDArray[np.uint8], kind: str, side: int = 8) -> Bits:
     return chosen.bits(chosen.read(grey_levels(rgb), side, False), side)
 
 
+def turned_fingerprints(rgb: NDArray[np.uint8], side: int = 8) -> Bits:
+    """Perceptual hashes (phash) of a picture in its eight turns and mirrors.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint8, shape (height, width, 3)
+    side : int
+        Bits on a side.
+
+    Returns
+    -------
+    ndarray of bool, shape (8, side, side)
+        As it is, then turned by one, two and three quarters to the left, then the same of
+        its mirror image. Each equals `fingerprint_bits` of the picture so turned.
+    """
+    kind = _KINDS["phash"]
+    grey = grey_levels(rgb)
+    # Reducing rounds between its two passes, across and down. A quarter turn swaps these, so
+    # what it would read is read from the picture with rows and columns swapped.
+    upright = kind.read(grey, side, False)
+    swapped = kind.read(np.ascontiguousarray(grey.T), side, False).T
+    return np.stack(
+        [
+            kind.bits(_turned(swapped if orientation % 2 else upright, orientation), side)
+            for orientation in range(8)
+        ]
+    )
+
+
 def hexadecimal(bits: Bits) -> str:
     """Bits as hexadecimal digits, row by row, as ImageHash writes them."""
     digits = "".join("1" if bit else "0" for bit in bits.flat)

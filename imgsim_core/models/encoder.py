@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from imgsim_core.text import Text
 __all__ = [
     "best_likeness",
     "encode",
+    "encode_framed",
     "encode_text",
     "framed",
     "patch_features",
@@ -56,6 +57,32 @@ def encode(model: Model, pictures: Sequence[Picture], framing: Framing) -> Array
     """
     vectors = _asked(model, "vectors", pictures, framing)
     return _normalised(np.stack(vectors)) if vectors else np.zeros((0, model.dimension), np.float32)
+
+
+def encode_framed(
+    model: Model, squares: Sequence[NDArray[np.uint8]]
+) -> tuple[Array, NDArray[np.float32]]:
+    """Embed pictures that `framed` has made squares of already.
+
+    Parameters
+    ----------
+    model : Model
+    squares : sequence of ndarray of uint8, shape (size, size, 3)
+
+    Returns
+    -------
+    tuple of ndarray of float32, shapes (n, dimension) and (n,)
+        Rows of Euclidean length 1, and the lengths they had before that.
+
+    Raises
+    ------
+    WeightsMissing, WeightsWrong
+        If the model cannot be used on this host.
+    """
+    if not squares:
+        return np.zeros((0, model.dimension), np.float32), np.zeros(0, np.float32)
+    vectors = np.stack(_answered(model, "vectors", squares))
+    return _normalised(vectors), np.linalg.norm(vectors, axis=-1)
 
 
 def encode_text(model: Model, texts: Sequence[str]) -> Array:
@@ -190,11 +217,13 @@ def top_classes(
 
 
 def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framing) -> list[Array]:
+    return _answered(model, task, (framed(model, picture, framing) for picture in pictures))
+
+
+def _answered(model: Model, task: str, squares: Iterable[NDArray[np.uint8]]) -> list[Array]:
     work = _queue(model, task)
     network(model)  # fails here, in the caller's thread, if the model cannot be used
-    futures = [
-        work.ask(network_input(model, framed(model, picture, framing))) for picture in pictures
-    ]
+    futures = [work.ask(network_input(model, square)) for square in squares]
     return [future.result() for future in futures]
 
 

@@ -1,0 +1,532 @@
+"""Bring pictures into a gallery: read, open, embed, keep; batch by batch, in bounded memory.
+
+Files are read and opened on all cores while the batch before is embedded. A batch is in the
+store wholly or not at all, and a row that is there has its thumbnail: whatever interrupts
+the work, running it again completes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import operator
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.errors import GalleryReadOnly, ImgSimError, OtherEncoder, PictureError
+from imgsim_core.gallery.entry import Entry, Row
+from imgsim_core.gallery.facts import facts
+from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.sources import SourceFile
+from imgsim_core.gallery.store import GalleryInfo, Store
+from imgsim_core.models.catalogue import Model, all_models, model_by_id
+from imgsim_core.models.encoder import encode_framed, framed
+from imgsim_core.models.identity import encoder_key
+from imgsim_core.models.weights import availability
+from imgsim_core.picture import Picture
+from imgsim_core.text import Text, UserText
+
+BATCH = 64
+"""Rows written at a time, at most."""
+MOST_REFUSALS = 200
+"""Sentences about refused files that are kept; all are counted."""
+
+_LONGEST_WAIT = 3.0  # seconds until what is ready is written, however little it is
+_AT_ONCE = 32  # files looked up together
+_BYTES_AT_ONCE = 64 * 2**20
+_EMBEDDED_TOGETHER = 8
+_TOLD_EVERY = 0.2  # seconds
+
+State = Literal["running", "stopped", "done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the work has come.
+
+    Parameters
+    ----------
+    seen : int
+        Files whose fate is known.
+    total : int or None
+        Files there are, if that could be counted.
+    added : int
+        Pictures that are new in the gallery.
+    known : int
+        Files that were in already.
+    same : int
+        Files with the same bytes as a picture that is in under another name.
+    refused : tuple of Text
+        A sentence for each refused file, at most `MOST_REFUSALS`.
+    refused_count : int
+        All refused files.
+    bytes : int
+        Read so far.
+    seconds : float
+        Since the start.
+    state : str
+        "running", "stopped" on demand, "done" or "failed".
+    problem : Text or None
+        Why it failed.
+    """
+
+    seen: int = 0
+    total: int | None = None
+    added: int = 0
+    known: int = 0
+    same: int = 0
+    refused: tuple[Text, ...] = ()
+    refused_count: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    state: State = "running"
+    problem: Text | None = None
+
+    @property
+    def rate(self) -> float:
+        """Files a second so far."""
+        return self.seen / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that the rest will take at this rate; None if nobody knows."""
+        if self.total is None or self.rate == 0:
+            return None
+        return max(0, self.total - self.seen) / self.rate
+
+
+def default_model() -> Model:
+    """Return the model that galleries are made with unless another is named.
+
+    Returns
+    -------
+    Model
+        The first of the catalogue whose weights are on this host; the first of all if none.
+    """
+    models = all_models()
+    ready = (model for model in models if availability(model).state == "ready")
+    return next(ready, models[0])
+
+
+def new_gallery(
+    name: str,
+    store: Store,
+    shelf: Shelf,
+    model: Model | None = None,
+    title: str = "",
+    expires: float = 0.0,
+) -> Gallery:
+    """Make a gallery, or take up the one of this name.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case letters, digits, "-" and "_".
+    store : Store
+    shelf : Shelf
+    model : Model or None
+        None takes `default_model`, or that of the gallery if it is there.
+    title : str
+        For people; "" leaves it as it is.
+    expires : float
+        Seconds since 1970; 0 leaves it as it is.
+
+    Raises
+    ------
+    OtherEncoder
+        If the gallery is there and was made with another model.
+    BadGalleryName, WeightsMissing, StoreGone
+    """
+    there = next((info for info in store.galleries() if info.name == name), None)
+    if model is None:
+        model = default_model() if there is None else model_by_id(there.model)
+    info = GalleryInfo(
+        name=name,
+        title=title or (there.title if there else ""),
+        model=model.id,
+        encoder=encoder_key(model),
+        dimension=model.dimension,
+        created=there.created if there else time.time(),
+        expires=expires or (there.expires if there else 0.0),
+    )
+    if info != there:
+        store.create(info)
+    return Gallery(store, shelf, info)
+
+
+def embed(
+    model: Model, pictures: Sequence[Picture]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Embed pictures as a gallery of this model does.
+
+    Parameters
+    ----------
+    model : Model
+    pictures : sequence of Picture
+
+    Returns
+    -------
+    tuple of ndarray of float32, shapes (n, dimension) and (n,)
+        Vectors of length 1, and the lengths they had before that.
+
+    Raises
+    ------
+    WeightsMissing, WeightsWrong
+    """
+    return encode_framed(model, [framed(model, picture, model.framing) for picture in pictures])
+
+
+def ingest(
+    gallery: Gallery,
+    files: Iterable[SourceFile | Text],
+    *,
+    keep_originals: bool | None = None,
+    told: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    most_pictures: int | None = None,
+    most_bytes: int | None = None,
+) -> Progress:
+    """Add files to a gallery.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    files : iterable of SourceFile or Text
+        A Text is a sentence about a file that could not even be offered.
+    keep_originals : bool or None
+        Whether the files themselves go on the shelf; None keeps those that cannot be read
+        anywhere else.
+    told : callable or None
+        Called in this thread with the `Progress`, at most five times a second, and at the
+        end.
+    stop : threading.Event or None
+        Once set, what is under way is finished and the rest left.
+    most_pictures, most_bytes : int or None
+        What the gallery may hold in all; pictures beyond are refused.
+
+    Returns
+    -------
+    Progress
+        The last: "done", "stopped", or "failed" with its problem. Whatever is counted as
+        added is in the store.
+
+    Raises
+    ------
+    GalleryReadOnly
+        If the gallery is published to look at.
+    OtherEncoder
+        If this host's model makes other vectors than those of the gallery.
+    WeightsMissing
+        If the gallery's model is not on this host.
+    UnknownGallery, StoreGone
+        If the gallery cannot be reached at the start.
+    """
+    model = _model_of(gallery)
+    total = operator.length_hint(files, -1)
+    work = _Work(
+        gallery,
+        model,
+        None if total < 0 else total,
+        keep_originals,
+        told,
+        stop,
+        most_pictures,
+        most_bytes,
+    )
+    pool = ThreadPoolExecutor(_workers(), thread_name_prefix="ingest")
+    try:
+        return work.run(pool, iter(files))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _model_of(gallery: Gallery) -> Model:
+    if gallery.read_only:
+        raise GalleryReadOnly(
+            Text(
+                "The gallery {name} is there to look at: nothing can be added.",
+                name=UserText(gallery.title),
+            )
+        )
+    model = model_by_id(gallery.info.model)
+    key = encoder_key(model)
+    if key != gallery.info.encoder:
+        raise OtherEncoder(
+            Text(
+                "The gallery {name} was made with {encoder}; embed it again to use {wanted}.",
+                name=UserText(gallery.name),
+                encoder=gallery.info.encoder,
+                wanted=key,
+            )
+        )
+    return model
+
+
+def _workers() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(2, min(16, usable or 1))
+
+
+# ── The work ───────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file that has been read, with its digest."""
+
+    file: SourceFile
+    data: bytes
+    digest: str
+
+
+@dataclass
+class _Coming:
+    """A new picture on its way: its file, and others that turned out to be the same."""
+
+    file: SourceFile
+    size: int
+    opened: Future[tuple[Entry, NDArray[np.uint8]]]
+    others: list[SourceFile] = field(default_factory=list)
+
+
+def _read_file(file: SourceFile) -> _Read:
+    data = file.read()
+    return _Read(file, data, hashlib.sha256(data).hexdigest())
+
+
+def _opened(shelf: Shelf, model: Model, read: _Read, kept: bool) -> tuple[Entry, NDArray[np.uint8]]:
+    """Open a file and put it on the shelf; returns what its row needs, and no more."""
+    file = read.file
+    entry, picture = facts(read.data, file.name, file.source, file.modified)
+    shelf.put_thumbnail(entry.digest, picture.rgb)
+    if kept:
+        shelf.put_original(entry.digest, read.data)
+    return entry, framed(model, picture, model.framing)
+
+
+class _Work:
+    """One run of `ingest`: all but the opening of files happens in the caller's thread."""
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        model: Model,
+        total: int | None,
+        keep_originals: bool | None,
+        told: Callable[[Progress], None] | None,
+        stop: threading.Event | None,
+        most_pictures: int | None,
+        most_bytes: int | None,
+    ) -> None:
+        self._gallery, self._model = gallery, model
+        self._keep_originals = keep_originals
+        self._told = told
+        self._stop = stop or threading.Event()
+        self._most_pictures, self._most_bytes = most_pictures, most_bytes
+        self._progress = Progress(total=total)
+        self._started = self._last_written = time.monotonic()
+        self._last_told = -_TOLD_EVERY
+        self._coming: dict[str, _Coming] = {}
+        # Embedded but not written yet, with what that will add to the progress
+        self._ready: dict[str, Row] = {}
+        self._ready_added = self._ready_same = 0
+        self._left_out = 0
+        self._changed = False
+        self._pictures = gallery.store.count(gallery.name)
+        self._bytes = 0
+        if most_bytes is not None:
+            batches = gallery.store.scan(gallery.name, vectors=False)
+            self._bytes = sum(row.entry.bytes for batch in batches for row in batch)
+
+    def run(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> Progress:
+        try:
+            while some := self._read_some(pool, files):
+                before, self._coming = self._coming, {}
+                self._look_up(pool, some, before)
+                self._embed(before)
+            self._embed(self._coming)
+            self._write()
+            if self._changed:
+                self._gallery.store.settle(self._gallery.name)
+        except ImgSimError as error:
+            # What has been written stays; what is under way is found again next time.
+            return self._end("failed", error.text)
+        return self._end("stopped" if self._stop.is_set() else "done")
+
+    # ── Reading ──
+
+    def _read_some(
+        self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]
+    ) -> list[_Read]:
+        """Read up to a number of files, or of bytes; none at the end or when stopped."""
+        read: list[_Read] = []
+        size = 0
+        while len(read) < _AT_ONCE and size < _BYTES_AT_ONCE:
+            offered = list(itertools.islice(files, _workers()))
+            if self._stop.is_set():
+                return []
+            if not offered:
+                break
+            asked = [
+                pool.submit(_read_file, file) for file in offered if isinstance(file, SourceFile)
+            ]
+            for file in offered:
+                if isinstance(file, Text):
+                    self._refuse(file)
+            for future in asked:
+                try:
+                    found = future.result()
+                except PictureError as error:
+                    self._refuse(error.text)
+                    continue
+                read.append(found)
+                size += len(found.data)
+                self._tell(bytes=self._progress.bytes + len(found.data))
+        return read
+
+    def _look_up(
+        self, pool: ThreadPoolExecutor, some: list[_Read], before: dict[str, _Coming]
+    ) -> None:
+        """Tell new pictures from known ones, and start to open the new ones."""
+        gallery = self._gallery
+        digests = list(dict.fromkeys(one.digest for one in some))
+        held = {row.entry.digest: row for row in gallery.store.get(gallery.name, digests)}
+        for one in some:
+            under_way = self._coming.get(one.digest) or before.get(one.digest)
+            row = self._ready.get(one.digest) or held.get(one.digest)
+            if under_way is not None:
+                under_way.others.append(one.file)
+            elif row is not None:
+                self._meet_again(row, one.file)
+            elif self._is_full(len(one.data)):
+                self._left_out += 1
+                self._tell(
+                    seen=self._progress.seen + 1, refused_count=self._progress.refused_count + 1
+                )
+            else:
+                self._pictures += 1
+                self._bytes += len(one.data)
+                kept = not one.file.source if self._keep_originals is None else self._keep_originals
+                opened = pool.submit(_opened, gallery.shelf, self._model, one, kept)
+                self._coming[one.digest] = _Coming(one.file, len(one.data), opened)
+
+    def _is_full(self, size: int) -> bool:
+        return (self._most_pictures is not None and self._pictures >= self._most_pictures) or (
+            self._most_bytes is not None and self._bytes + size > self._most_bytes
+        )
+
+    def _meet_again(self, row: Row, file: SourceFile) -> None:
+        entry = row.entry.also_at(file.name, file.source)
+        if entry is row.entry:
+            self._tell(seen=self._progress.seen + 1, known=self._progress.known + 1)
+        else:
+            self._ready[entry.digest] = replace(row, entry=entry)
+            self._ready_same += 1
+
+    # ── Embedding and writing ──
+
+    def _embed(self, coming: dict[str, _Coming]) -> None:
+        waiting = iter(coming.values())
+        while (some := list(itertools.islice(waiting, _EMBEDDED_TOGETHER))) and not (
+            self._stop.is_set()
+        ):
+            self._embed_some(some)
+            late = time.monotonic() - self._last_written > _LONGEST_WAIT
+            if late or len(self._ready) >= BATCH:
+                self._write()
+
+    def _embed_some(self, some: list[_Coming]) -> None:
+        entries: list[Entry] = []
+        squares: list[NDArray[np.uint8]] = []
+        for one in some:
+            try:
+                entry, square = one.opened.result()
+            except PictureError as error:
+                self._give_up(one, error)
+                continue
+            for other in one.others:
+                longer = entry.also_at(other.name, other.source)
+                self._ready_same += longer is not entry
+                entry = longer
+            entries.append(entry)
+            squares.append(square)
+        vectors, lengths = encode_framed(self._model, squares)
+        for entry, vector, length in zip(entries, vectors, lengths, strict=True):
+            self._ready[entry.digest] = Row(replace(entry, length=float(length)), vector)
+        self._ready_added += len(entries)
+
+    def _give_up(self, one: _Coming, error: PictureError) -> None:
+        self._pictures -= 1
+        self._bytes -= one.size
+        self._refuse(error.text)
+        for other in one.others:  # the same bytes: the same sentence, with their own name
+            named = {**dict(error.text.values), "name": UserText(other.name)}
+            self._refuse(Text(error.text.template, **named))
+
+    def _write(self) -> None:
+        if self._ready:
+            self._gallery.store.add(self._gallery.name, list(self._ready.values()))
+            self._changed = True
+        done = self._progress
+        self._tell(
+            seen=done.seen + self._ready_added + self._ready_same,
+            added=done.added + self._ready_added,
+            same=done.same + self._ready_same,
+        )
+        self._ready = {}
+        self._ready_added = self._ready_same = 0
+        self._last_written = time.monotonic()
+
+    # ── Telling ──
+
+    def _refuse(self, text: Text) -> None:
+        done = self._progress
+        self._tell(
+            seen=done.seen + 1,
+            refused=(*done.refused, text)[:MOST_REFUSALS],
+            refused_count=done.refused_count + 1,
+        )
+
+    def _tell(self, **changes: Any) -> None:
+        now = time.monotonic()
+        self._progress = replace(self._progress, seconds=now - self._started, **changes)
+        if self._told is not None and now - self._last_told >= _TOLD_EVERY:
+            self._last_told = now
+            self._told(self._progress)
+
+    def _end(self, state: State, problem: Text | None = None) -> Progress:
+        refused = self._progress.refused
+        if self._left_out:
+            refused = (*refused[: MOST_REFUSALS - 1], self._full())
+        self._progress = replace(
+            self._progress,
+            refused=refused,
+            seconds=time.monotonic() - self._started,
+            state=state,
+            problem=problem,
+        )
+        if self._told is not None:
+            self._told(self._progress)
+        return self._progress
+
+    def _full(self) -> Text:
+        if self._most_pictures is not None and self._pictures >= self._most_pictures:
+            return Text(
+                "{count} files were left out: this gallery holds at most {most} pictures.",
+                count=self._left_out,
+                most=self._most_pictures,
+            )
+        return Text(
+            "{count} files were left out: this gallery holds at most {most} MB of pictures.",
+            count=self._left_out,
+            most=(self._most_bytes or 0) // 1_000_000,
+        )
