@@ -6,7 +6,11 @@ processes may write. One table a gallery, and one that lists the galleries.
 
 from __future__ import annotations
 
+import os
+import re
 import threading
+import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,6 +31,9 @@ EXACT_UP_TO = 20_000
 _LIST = "imgsim_galleries"
 _PREFIX = "gallery_"
 _CHUNK = 1_000  # digests named in one condition
+_NO_UNICODE = re.compile("[\ud800-\udfff]")
+_BETWEEN_NAMES = "\0"  # the one character that is in no file's name
+_LONGEST_REASON = 200  # characters
 _FACTS = (
     "digest", "names", "sources", "bytes", "format", "width", "height",
     "modified", "taken", "camera", "quality", "sharpness", "hashes", "colours",
@@ -34,6 +41,21 @@ _FACTS = (
 )  # fmt: skip
 # Old versions are for readers that have them open; nobody reads for so long.
 _KEPT_VERSIONS = timedelta(minutes=10)
+# Two processes that insert the same key at once: with a key declared the later one sees
+# the conflict and tries again, without it both rows would stay.
+_KEY = {"lance-schema:unenforced-primary-key": "true"}
+# Written into a table's schema when it is made
+_ENCODER, _MADE = b"imgsim.encoder", b"imgsim.made"
+# Seconds that a gallery whose rows' table is there may take to appear in the list
+_BEING_MADE = 60.0
+# Object storage that does not answer is said to be gone soon; it is tried six times anyway.
+_PATIENCE = {
+    "connect_timeout": "3s",
+    "timeout": "10s",
+    "client_max_retries": "1",
+    "client_retry_timeout": "10",
+    "lance_aimd_max_retries": "0",
+}
 
 
 class LanceStore:
@@ -50,11 +72,19 @@ class LanceStore:
         import lancedb
 
         self._address = address
+        self._folder = "" if _is_remote(address) else os.path.abspath(address)
         self._tables: dict[str, Any] = {}
         self._lock = threading.Lock()
         with self._asked():
-            # Every read asks whether another process has written.
-            self._base = lancedb.connect(address, read_consistency_interval=timedelta(0))
+            try:
+                self._base = lancedb.connect(
+                    self._folder or address,
+                    # Every read asks whether another process has written.
+                    read_consistency_interval=timedelta(0),
+                    storage_options=None if self._folder else _PATIENCE,
+                )
+            except ValueError as error:  # how it says that it cannot connect
+                raise OSError(str(error)) from error
 
     @property
     def address(self) -> str:
@@ -66,45 +96,47 @@ class LanceStore:
     def galleries(self) -> tuple[GalleryInfo, ...]:
         """List the galleries there are, by name."""
         with self._asked():
-            if not self._exists(_LIST):
+            table = self._table(_LIST)
+            if table is None:
                 return ()
-            rows = self._open(_LIST).search().limit(None).to_arrow().to_pylist()
+            rows = table.search().limit(None).to_arrow().to_pylist()
         return tuple(sorted((GalleryInfo(**row) for row in rows), key=lambda info: info.name))
 
     def create(self, info: GalleryInfo) -> None:
         """Make an empty gallery, or change what is known of one of the same encoder."""
         import pyarrow as pa
 
-        table = _table_of(info.name)
-        there = next((one for one in self.galleries() if one.name == info.name), None)
-        if there is not None and there.encoder != info.encoder:
-            raise OtherEncoder(
-                Text(
-                    "The gallery {name} was made with {encoder}; embed it again to use {wanted}.",
-                    name=UserText(info.name),
-                    encoder=there.encoder,
-                    wanted=info.encoder,
-                )
-            )
+        name = _table_of(info.name)
         with self._asked():
-            # First the rows' table: a gallery that is listed can be opened.
-            self._base.create_table(table, schema=_schema(info.dimension), exist_ok=True)
-            listed = pa.Table.from_pylist([asdict(info)])
-            if self._exists(_LIST):
-                _upsert(self._open(_LIST), "name", listed)
-            else:
-                self._base.create_table(_LIST, listed)
+            listed = next((one for one in self.galleries() if one.name == info.name), None)
+            if listed is None:
+                left = self._table(name)
+                if left is not None and _age_of(left) > _BEING_MADE:
+                    self._drop(name)  # of a gallery whose beginning or end was cut short
+            # First the rows' table: a gallery that is listed can be opened. Of several that
+            # make it at once one wins, and its encoder is what counts.
+            encoder = _encoder_of(self._made(name, _schema(info.dimension, info.encoder)))
+            if encoder != info.encoder:
+                raise OtherEncoder(
+                    Text(
+                        "The gallery {name} was made with {encoder}; embed it again to use "
+                        "{wanted}.",
+                        name=UserText(info.name),
+                        encoder=encoder,
+                        wanted=info.encoder,
+                    )
+                )
+            listing = self._made(_LIST, _list_schema())
+            _upsert(listing, "name", pa.Table.from_pylist([asdict(info)], _list_schema()))
 
     def drop(self, gallery: str) -> None:
         """Remove a gallery and its rows; nothing happens if there is none."""
-        table = _table_of(gallery)
+        name = _table_of(gallery)
         with self._asked():
-            if self._exists(_LIST):
-                self._open(_LIST).delete(f"name = {_quoted(gallery)}")
-            if self._exists(table):
-                with self._lock:
-                    self._tables.pop(table, None)
-                self._base.drop_table(table)
+            table = self._table(_LIST)
+            if table is not None:
+                table.delete(f"name = {_quoted(gallery)}")
+            self._drop(name)
 
     # ── Rows ───────────────────────────────────────────────────────────────────────
 
@@ -119,9 +151,12 @@ class LanceStore:
 
     def remove(self, gallery: str, digests: Iterable[str]) -> None:
         """Remove the rows that are there."""
+        gone = list(digests)
+        if not gone:
+            return
         with self._of(gallery) as table:
-            for some in _chunks(digests):
-                table.delete(_among(some))
+            # One condition, and so one version: all of them or none
+            table.delete(_among(gone))
 
     def get(self, gallery: str, digests: Sequence[str]) -> tuple[Row, ...]:
         """Return rows in the order asked; those not there are left out."""
@@ -145,6 +180,8 @@ class LanceStore:
         self, gallery: str, vector: NDArray[np.float32], count: int, where: Filter = ANYTHING
     ) -> tuple[Found, ...]:
         """Find the entries whose vectors have the highest cosine, the best first."""
+        if count < 1:
+            return ()
         with self._of(gallery) as table:
             query = table.search(np.asarray(vector, np.float32), vector_column_name="vector")
             query = query.metric("cosine").ef(max(128, 4 * count)).select([*_FACTS, "_distance"])
@@ -176,7 +213,8 @@ class LanceStore:
     def version(self, gallery: str) -> str:
         """Name the state of a gallery: another one after every change."""
         with self._of(gallery) as table:
-            return str(table.version)
+            # One dropped and made again counts anew
+            return f"{_making_of(table)}.{table.version}"
 
     def settle(self, gallery: str) -> None:
         """Compact, drop old versions, and index a gallery of more than `EXACT_UP_TO` rows."""
@@ -187,26 +225,63 @@ class LanceStore:
 
     # ── Inside ─────────────────────────────────────────────────────────────────────
 
-    def _exists(self, table: str) -> bool:
-        return table in self._base.table_names(limit=1_000_000)
-
-    def _open(self, table: str) -> Any:
+    def _table(self, name: str) -> Any:
+        """Return a table as it is now, or None if there is none."""
         with self._lock:
-            if table not in self._tables:
-                self._tables[table] = self._base.open_table(table)
-            return self._tables[table]
+            table = self._tables.get(name)
+        if table is not None:
+            try:
+                _ = table.version  # asks the storage, cheaper than a list of all tables
+            except RuntimeError:  # dropped by another process, or the storage is gone
+                self._forget(name)
+            else:
+                return table
+        try:
+            table = self._base.open_table(name)
+        except ValueError as error:
+            if f"'{name}' was not found" not in str(error):
+                raise OSError(str(error)) from error
+            if self._folder and not os.path.isdir(self._folder):
+                raise OSError("the folder is not there") from error
+            return None
+        with self._lock:
+            self._tables[name] = table
+        return table
+
+    def _made(self, name: str, schema: Any) -> Any:
+        """Return a table, made of this schema if there was none."""
+        table = self._table(name)
+        if table is None:
+            try:
+                self._base.create_table(name, schema=schema)
+            except (ValueError, RuntimeError) as error:
+                if "already exists" not in str(error):  # another process was faster
+                    raise
+            table = self._table(name)
+        return table
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._tables.pop(name, None)
+
+    def _drop(self, name: str) -> None:
+        self._forget(name)
+        self._base.drop_table(name, ignore_missing=True)
 
     @contextmanager
     def _of(self, gallery: str) -> Iterator[Any]:
         name = _table_of(gallery)
         with self._asked():
-            if not self._exists(name):
-                with self._lock:
-                    self._tables.pop(name, None)
-                raise UnknownGallery(
-                    Text("There is no gallery called {name}.", name=UserText(gallery))
-                )
-            yield self._open(name)
+            table = self._table(name)
+            if table is not None:
+                try:
+                    yield table
+                    return
+                except (OSError, RuntimeError):
+                    # It may have been dropped in the middle
+                    if self._table(name) is not None:
+                        raise
+        raise UnknownGallery(Text("There is no gallery called {name}.", name=UserText(gallery)))
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
@@ -217,9 +292,36 @@ class LanceStore:
                 Text(
                     "The gallery store at {address} cannot be used just now: {why}.",
                     address=UserText(self._address),
-                    why=UserText(str(error).splitlines()[0] if str(error) else error),
+                    why=UserText(_reason(error)),
                 )
             ) from error
+
+
+def _is_remote(address: str) -> bool:
+    return "://" in address
+
+
+def _reason(error: Exception) -> str:
+    """Shorten what the storage says: its first line, without places in LanceDB's source."""
+    said = (str(error) or type(error).__name__).splitlines()[0]
+    said = re.sub(r",? ?\S+\.rs:\d+:\d+", "", said)
+    said = re.sub(r"^(lance error: |LanceError\(IO\): )+", "", said).strip(" .,")
+    return said if len(said) <= _LONGEST_REASON else said[:_LONGEST_REASON] + "…"
+
+
+def _encoder_of(table: Any) -> str:
+    known: dict[bytes, bytes] = table.schema.metadata or {}
+    return known.get(_ENCODER, b"").decode()
+
+
+def _age_of(table: Any) -> float:
+    """Return the seconds since a table was made."""
+    return time.time() - float(_making_of(table).partition("-")[0] or 0)
+
+
+def _making_of(table: Any) -> str:
+    known: dict[bytes, bytes] = table.schema.metadata or {}
+    return known.get(_MADE, b"").decode()
 
 
 def _table_of(gallery: str) -> str:
@@ -231,18 +333,35 @@ def _upsert(table: Any, key: str, rows: Any) -> None:
     merge.execute(rows)
 
 
-def _schema(dimension: int) -> Any:
+def _list_schema() -> Any:
     import pyarrow as pa
 
     return pa.schema(
         [
-            pa.field("digest", pa.string(), nullable=False),
+            pa.field("name", pa.string(), nullable=False, metadata=_KEY),
+            pa.field("title", pa.string()),
+            pa.field("model", pa.string()),
+            pa.field("encoder", pa.string()),
+            pa.field("dimension", pa.int64()),
+            pa.field("created", pa.float64()),
+            pa.field("expires", pa.float64()),
+        ]
+    )
+
+
+def _schema(dimension: int, encoder: str) -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("digest", pa.string(), nullable=False, metadata=_KEY),
             pa.field("names", pa.list_(pa.string())),
             pa.field("sources", pa.list_(pa.string())),
             pa.field("bytes", pa.int64()),
             pa.field("format", pa.string()),
-            pa.field("width", pa.int32()),
-            pa.field("height", pa.int32()),
+            # 64 bits, because conditions multiply them
+            pa.field("width", pa.int64()),
+            pa.field("height", pa.int64()),
             pa.field("modified", pa.float64()),
             pa.field("taken", pa.string()),
             pa.field("camera", pa.string()),
@@ -254,7 +373,11 @@ def _schema(dimension: int) -> Any:
             # Folded once here, so that conditions on names need no folding of their own
             pa.field("folded_names", pa.string()),
             pa.field("vector", pa.list_(pa.float32(), dimension)),
-        ]
+        ],
+        metadata={
+            _ENCODER: encoder.encode(),
+            _MADE: f"{time.time():.0f}-{uuid.uuid4().hex}".encode(),
+        },
     )
 
 
@@ -266,9 +389,10 @@ def _as_arrow(rows: Sequence[Row], schema: Any) -> Any:
         for name in _FACTS
         if name not in ("names", "sources", "hashes", "colours")
     }
-    columns["names"] = [list(row.entry.names) for row in rows]
-    columns["sources"] = [list(row.entry.sources) for row in rows]
-    columns["folded_names"] = ["\n".join(row.entry.names).casefold() for row in rows]
+    columns["names"] = [list(map(_unicode, row.entry.names)) for row in rows]
+    columns["sources"] = [list(map(_unicode, row.entry.sources)) for row in rows]
+    columns["camera"] = [_unicode(row.entry.camera) for row in rows]
+    columns["folded_names"] = [_BETWEEN_NAMES.join(map(_folded, row.entry.names)) for row in rows]
     columns["hashes"] = _fixed(np.stack([row.entry.hashes for row in rows]).astype(np.uint64))
     columns["colours"] = _fixed(np.stack([row.entry.colours for row in rows]).astype(np.float32))
     columns["vector"] = _fixed(np.stack([row.vector for row in rows]).astype(np.float32))
@@ -279,6 +403,15 @@ def _as_arrow(rows: Sequence[Row], schema: Any) -> Any:
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _unicode(text: str) -> str:
+    """Put a mark for the bytes of a file's name that are no UTF-8, which Python keeps apart."""
+    return _NO_UNICODE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _folded(name: str) -> str:
+    return _unicode(name).casefold()
 
 
 def _fixed(values: NDArray[Any]) -> Any:
@@ -334,8 +467,10 @@ def _among(digests: Sequence[str]) -> str:
 def _condition(where: Filter) -> str:
     """Write a filter in the store's SQL; `Filter.keeps` says what each condition means."""
     conditions = []
-    if where.name:
-        conditions.append(f"strpos(folded_names, {_quoted(where.name.casefold())}) > 0")
+    if _BETWEEN_NAMES in where.name:
+        conditions.append("false")
+    elif where.name:
+        conditions.append(f"strpos(folded_names, {_quoted(_folded(where.name))}) > 0")
     if where.formats:
         conditions.append(f"format IN ({', '.join(map(_quoted, where.formats))})")
     size = "width * height"
@@ -352,8 +487,8 @@ def _condition(where: Filter) -> str:
     if where.taken_from:
         conditions.append(f"taken >= {_quoted(where.taken_from)}")
     if where.taken_to:
-        # "~" sorts after all that can follow: a day includes its times
-        conditions.append(f"taken <> '' AND taken <= {_quoted(where.taken_to + '~')}")
+        start = f"left(taken, {len(where.taken_to)})"  # a day includes its times
+        conditions.append(f"taken <> '' AND {start} <= {_quoted(where.taken_to)}")
     if where.camera:
-        conditions.append(f"camera = {_quoted(where.camera)}")
+        conditions.append(f"camera = {_quoted(_unicode(where.camera))}")
     return " AND ".join(f"({condition})" for condition in conditions)

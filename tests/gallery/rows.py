@@ -20,7 +20,7 @@ SIZES = ((640, 480), (480, 640), (500, 500), (500, 520), (4000, 3000), (1, 1), (
 
 def digest_of(name: str) -> str:
     """Return the digest that a file of these synthetic galleries has."""
-    return hashlib.sha256(name.encode()).hexdigest()
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def entry(name: str = "a.jpg", **facts: Any) -> Entry:
