@@ -21,6 +21,7 @@ from imgsim_core.commands.console import (
     printable,
     shown,
 )
+from imgsim_core.commands.index import add as _add_index
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.memory import Memory
@@ -87,6 +88,7 @@ def _parser() -> _Parser:
     _add_compare(commands)
     _add_methods(commands)
     _add_models(commands)
+    _add_index(commands)
     return parser
 
 

@@ -247,8 +247,8 @@ def _nearest_bins() -> NDArray[np.intp]:
     # From 0 to 255, so that black and white are themselves
     levels = np.linspace(0, 1, 32, dtype=np.float32)
     cells = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1)
-    lab = _lab(cells.reshape(-1, 3).astype(np.float32))
-    own = _lab(bin_colours().astype(np.float32) / 255)
+    lab = _lab(np.asarray(cells.reshape(-1, 3), np.float32))
+    own = _lab(np.asarray(bin_colours() / 255, np.float32))
     # |a - b|^2 without |a|^2, which does not change which is least
     away = np.square(own).sum(axis=1) - 2 * lab @ own.T
     nearest: NDArray[np.intp] = away.argmin(axis=1).reshape(32, 32, 32)
