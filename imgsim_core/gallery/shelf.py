@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,17 @@ USUAL_ADDRESS = "galleries/pictures"
 THUMBNAIL_SIDE = 256
 _QUALITY = 80
 
+# What s3fs is told: to look afresh each time, since others write too, and not to wait long
+# for a storage that does not answer.
+_S3 = {
+    "use_listings_cache": False,
+    "config_kwargs": {
+        "connect_timeout": 3,
+        "read_timeout": 10,
+        "retries": {"max_attempts": 1},
+    },
+}
+
 
 class Shelf:
     """Thumbnails and originals by digest.
@@ -39,9 +51,13 @@ class Shelf:
     def __init__(self, address: str | None = None) -> None:
         import fsspec
 
+        self._is_folder = False
         self.address = address or os.environ.get(PICTURES_ADDRESS) or USUAL_ADDRESS
         with self._asked():
-            self._files, self._root = fsspec.core.url_to_fs(self.address)
+            told = _S3 if self.address.startswith("s3://") else {}
+            self._files, self._root = fsspec.core.url_to_fs(self.address, **told)
+        # A folder shows a file while it is being written; object storage only afterwards
+        self._is_folder = "file" in np.atleast_1d(self._files.protocol)
 
     def put_thumbnail(self, digest: str, rgb: NDArray[np.uint8]) -> None:
         """Keep a small WebP of a picture, long side at most 256 pixels."""
@@ -62,11 +78,8 @@ class Shelf:
     def remove(self, digest: str) -> None:
         """Forget a picture; nothing happens if it is not there."""
         for kind in ("thumbnails", "originals"):
-            with self._asked():
-                try:
-                    self._files.rm_file(self._path(kind, digest))
-                except FileNotFoundError:
-                    continue
+            with self._asked(), suppress(FileNotFoundError):
+                self._files.rm_file(self._path(kind, digest))
 
     def clear(self) -> None:
         """Forget everything."""
@@ -75,39 +88,48 @@ class Shelf:
                 self._files.rm(self._root, recursive=True)
 
     def _path(self, kind: str, digest: str) -> str:
+        if not (digest.isascii() and digest.isalnum()):
+            raise ValueError(f"not a digest: {digest!r}")  # it becomes part of an address
         # Two letters of folders keep any one folder short
         return f"{self._root}/{kind}/{digest[:2]}/{digest}"
 
     def _read(self, path: str) -> bytes | None:
-        with self._asked():
-            try:
-                data: bytes = self._files.cat_file(path)
-            except FileNotFoundError:
-                return None
-        return data
+        with self._asked(), suppress(FileNotFoundError):
+            data: bytes = self._files.cat_file(path)
+            return data
+        return None
 
     def _write(self, path: str, data: bytes) -> None:
         with self._asked():
             if self._files.exists(path):
                 return  # by its digest it is the same
+            if not self._is_folder:
+                self._files.pipe_file(path, data)
+                return
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
-            # Under another name first: a process may die in the middle of writing
-            part = f"{path}.{os.getpid()}.part"
-            self._files.pipe_file(part, data)
-            self._files.mv(part, path)
+            # Under a name of its own first: a process may die in the middle of writing
+            part = f"{path}.{uuid.uuid4().hex}.part"
+            try:
+                self._files.pipe_file(part, data)
+                self._files.mv(part, path)
+            except BaseException:
+                with suppress(OSError):
+                    self._files.rm_file(part)
+                raise
 
     @contextmanager
     def _asked(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
-        except (OSError, ImportError) as error:
+        except Exception as error:
+            # What is not a folder raises errors of its own library, of many kinds
+            if not isinstance(error, OSError | ImportError) and self._is_folder:
+                raise
             raise StoreGone(
                 Text(
                     "The pictures at {address} cannot be reached: {why}.",
                     address=UserText(self.address),
-                    why=UserText(error),
+                    why=UserText(str(error).strip(" .") or type(error).__name__),
                 )
             ) from error
 
@@ -115,7 +137,7 @@ class Shelf:
 def thumbnail(rgb: NDArray[np.uint8]) -> bytes:
     """Encode an RGB array as WebP with its long side at most 256 pixels."""
     image: Any = Image.fromarray(np.ascontiguousarray(rgb))
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX, reducing_gap=None)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=None)
     stream = io.BytesIO()
     image.save(stream, "WEBP", quality=_QUALITY, method=2)
     return stream.getvalue()
