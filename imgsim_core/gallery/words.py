@@ -191,13 +191,11 @@ def concepts(model: Model, vectors: Array, lengths: Array) -> Array:
     WeightsMissing, WeightsWrong
         If the model or the sentence encoder cannot be used on this host.
     """
-    weight, bias = _last_layer(model)
     names = sentences.class_vectors()
     placed = np.empty((len(vectors), names.shape[1]), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        logits = (vectors[rows] * lengths[rows, None]) @ weight.T + bias
-        placed[rows] = _among_names(logits, names)
+        placed[rows] = _among_names(class_logits(model, vectors[rows], lengths[rows]), names)
     return placed
 
 
@@ -208,14 +206,9 @@ def class_logits(model: Model, vectors: Array, lengths: Array) -> Array:
     -------
     ndarray of float32, shape (n, classes)
     """
-    weight, bias = _last_layer(model)
-    logits: Array = (vectors * lengths[:, None]) @ weight.T + bias
-    return logits
-
-
-def _last_layer(model: Model) -> tuple[Array, Array]:
     layer = network(model).module.get_classifier()
-    return tuple(part.detach().float().cpu().numpy() for part in (layer.weight, layer.bias))  # type: ignore[return-value]
+    weight, bias = (part.detach().float().cpu().numpy() for part in (layer.weight, layer.bias))
+    return np.asarray((vectors * lengths[:, None]) @ weight.T + bias, np.float32)
 
 
 def _among_names(logits: Array, names: Array) -> Array:
@@ -226,8 +219,8 @@ def _among_names(logits: Array, names: Array) -> Array:
     shares = np.zeros_like(logits)
     np.put_along_axis(shares, best, np.exp(kept - kept.max(axis=1, keepdims=True)), axis=1)
     mixed = shares @ names
-    placed: Array = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-9)
-    return placed
+    lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
+    return np.asarray(mixed / np.maximum(lengths, 1e-9), np.float32)
 
 
 # ── A whole gallery ────────────────────────────────────────────────────────────────
