@@ -308,12 +308,13 @@ def _compiled() -> Callable[..., None]:
     from numba import njit, types
     from numba.extending import intrinsic
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def bits_set(context: Any, value: Any) -> Any:
+    def as_instruction(context: Any, value: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.ctpop(arguments[0])
 
         return types.uint64(types.uint64), generate
+
+    bits_set: Any = intrinsic(as_instruction)
 
     def search(
         index_rows: Any, index_hashes: Any, index_starts: Any,
@@ -351,4 +352,4 @@ def _compiled() -> Callable[..., None]:
                             distances[found] = distance
                             found += 1
 
-    return njit(nogil=True)(search)  # type: ignore[no-any-return]
+    return njit(nogil=True)(search)
