@@ -194,7 +194,7 @@ def show_pairs(key: str, pairs: Sequence[SamplePair]) -> None:
     for pair in pairs:
         with grid.cell(), st.container(key=f"thumb_{key}_{pair.id}", gap="small"):
             label = plain(pair.label)
-            st.image(_pair_thumbnail(pair), width="stretch", alt=label)
+            st.image(pair_thumbnail(pair), width="stretch", alt=label)
             st.button(
                 label,
                 key=f"pair_{key}_{pair.id}",
@@ -204,7 +204,8 @@ def show_pairs(key: str, pairs: Sequence[SamplePair]) -> None:
             )
 
 
-def _pair_thumbnail(pair: SamplePair) -> bytes:
+def pair_thumbnail(pair: SamplePair) -> bytes:
+    """JPEG of a guided pair, side by side."""
     return side_by_side(open_sample(pair.a), open_sample(pair.b))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Sequence
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import streamlit as st
 
@@ -26,6 +27,9 @@ _ICONS = {
     Family.HASHES: ":material/fingerprint:",
     Family.SEMANTICS: ":material/psychology:",
 }
+
+
+_AT_ONCE = 0.05  # seconds: shorter waits are not worth a placeholder
 
 
 def icon(family: Family) -> str:
@@ -124,35 +128,51 @@ def verdict_badge(score: Score) -> None:
 
 
 def show_overview(a: Picture, b: Picture) -> None:
-    """Draw the agreement line and the tiles; they fill in as the answers come."""
-    agreement = st.container(key="agreement")
-    waiting = agreement.empty()
-    waiting.skeleton(height=92)
-    meanings.strictness_control()
-    grid = st.grid("auto", min_column_width=300, gap="small", border=True)
-    tiles = {family: grid.cell() for family in Family}
-    slots = {family: tile.empty() for family, tile in tiles.items()}
-    for slot in slots.values():
-        slot.skeleton(height=240)
-    answers: dict[Family, Score | Unavailable] = {}
+    """Draw the agreement line and the tiles; they fill in as the answers come.
+
+    Each tile is a fragment of its own, and so is the agreement: a line that moves draws
+    those two again and leaves the rest of the page alone.
+    """
     memory = cached.memory()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        asked = {family: question(spokesman(family)) for family in Family}
-        futures: dict[Family, Future[Score | Unavailable]] = {
-            family: pool.submit(memory.ask, one, a, b) for family, one in asked.items()
+        answers: dict[Family, Future[Score | Unavailable]] = {
+            family: pool.submit(memory.ask, question(spokesman(family)), a, b) for family in Family
         }
         found = pool.submit(pairing.verdict, a, b, memory)
-        for family, future in futures.items():
-            answers[family] = future.result()
+        # What is remembered is there at once: nothing to wait for, so nothing that flickers.
+        late = futures.wait([*answers.values(), found], timeout=_AT_ONCE).not_done
+        agreement = st.container(key="agreement").empty()
+        if found in late:
+            agreement.skeleton(height=92)
+        meanings.strictness_control()
+        grid = st.grid("auto", min_column_width=300, gap="small", border=True)
+        slots = {family: grid.cell().empty() for family in Family}
+        for family, answer in answers.items():
+            if answer in late:
+                slots[family].skeleton(height=240)
+        for family, answer in answers.items():
+            answer.result()
             with slots[family].container():
-                _show_tile(family, answers[family])
-    with waiting.container():
-        pairing.show(found.result(), a)
-        _show_agreement(answers)
+                st.fragment(_show_tile, key=_tile(family))(family, a, b)
+        found.result()
+    with agreement.container():
+        st.fragment(_show_verdict, key="agreed")(a, b)
     links.write()
 
 
-def _show_tile(family: Family, answer: Score | Unavailable) -> None:
+def _tile(family: Family) -> str:
+    return f"tile_{family.value}"
+
+
+def _show_verdict(a: Picture, b: Picture) -> None:
+    memory = cached.memory()
+    pairing.show(pairing.verdict(a, b, memory), a)
+    _show_agreement([memory.ask(question(spokesman(family)), a, b) for family in Family])
+    links.write()
+
+
+def _show_tile(family: Family, a: Picture, b: Picture) -> None:
+    answer = cached.memory().ask(question(spokesman(family)), a, b)
     method = answer.question.method
     st.markdown(f"#### {icon(family)} {say(family.label)}")
     st.caption(say(family.question))
@@ -167,7 +187,8 @@ def _show_tile(family: Family, answer: Score | Unavailable) -> None:
         verdict_badge(answer)
     bar(answer)
     st.caption(f"{say(method.label)} · {scale_words(answer.scale)}")
-    line_slider(answer.question, then=["overview"])
+    looked_at = settings.get("look", Family.STRUCTURE.value) == family.value
+    line_slider(answer.question, then=[_tile(family), "agreed", *(["closer"] if looked_at else [])])
     st.button(
         t("Show why"),
         key=f"why_{family.value}",
@@ -184,9 +205,9 @@ def _look(family: Family) -> None:
     st.rerun(["closer", "export"])
 
 
-def _show_agreement(answers: dict[Family, Any]) -> None:
+def _show_agreement(answers: Sequence[Score | Unavailable]) -> None:
     """Say which families agree, and why some do not."""
-    scores = [answer for answer in answers.values() if isinstance(answer, Score)]
+    scores = [answer for answer in answers if isinstance(answer, Score)]
     alike = [score for score in scores if is_alike(score)]
     unlike = [score for score in scores if not is_alike(score)]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

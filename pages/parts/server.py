@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import gzip
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
 from pages.parts.cached import memory
+from pages.parts.inputs import pair_thumbnail
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,6 +42,10 @@ _HEADERS = [
     (b"referrer-policy", b"same-origin"),
 ]
 _REAP_SECONDS = 15
+# Who asks for these may be a load balancer, or a page that is open already.
+_NO_VISIT = ("/_stcore/", "/api/")
+_COMING_SECONDS = 3.0
+_DRAWING_SECONDS = 10.0
 
 
 class SecurityHeaders:
@@ -52,6 +58,8 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if not scope["path"].startswith(_NO_VISIT):
+            _visited.set()
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -134,15 +142,49 @@ async def ready(_: Request) -> JSONResponse:
     return JSONResponse({"ready": _ready.is_set()}, status_code=200 if _ready.is_set() else 503)
 
 
-def warm() -> None:
-    """Describe one sample by each family, so that code and model are there in time.
+_visited, _drawn = threading.Event(), threading.Event()
 
-    Asking would not do: the scores of the guided pairs ship with the project.
+
+def page_is_drawn() -> None:
+    """Take note that somebody has a whole page: called at the end of every page."""
+    _drawn.set()
+
+
+def await_first_page() -> None:
+    """Wait while the first visitor's page is made: loading a model would hold it up.
+
+    Returns at once later on, and after a moment if nobody comes.
     """
+    if _visited.wait(_COMING_SECONDS):
+        _drawn.wait(_DRAWING_SECONDS)
+
+
+def warm() -> None:
+    """Make what the first page shows; once it is on show, load what its answers need.
+
+    Describing, not asking, brings code and model in: the scores of the guided pairs ship
+    with the project, and asking would not need them.
+    """
+    for pair in all_pairs():
+        pair_thumbnail(pair)
+    await_first_page()
     picture = open_sample(all_pairs()[0].a)
     for family in Family:
         method = spokesman(family)
         memory().describe(method, method.options(), picture)
+    spare_from_collection()
+
+
+def spare_from_collection() -> None:
+    """Keep what is there now out of the garbage collections to come.
+
+    Streamlit collects after every run of a script, and a run may be one move of a slider:
+    looking through what torch alone brings takes a quarter of a second each time. To be
+    called when something large has been imported for good, not while visitors' work that
+    ought to be let go is at hand.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.asynccontextmanager

@@ -78,7 +78,7 @@ def test_a_moved_line_changes_the_verdict_and_describes_nothing_again(on_pair: A
     slider = line_slider(on_pair, method)
     lenient = slider.min if method.scale.higher_is_alike else slider.max
     strict = slider.max if method.scale.higher_is_alike else slider.min
-    checked(slider.set_value(strict if before else lenient).run())
+    whole(checked(slider.set_value(strict if before else lenient).run()))
     assert verdicts(on_pair)[Family.COLOUR] is not before
     assert cached.memory().described == described
 

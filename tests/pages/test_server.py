@@ -6,8 +6,9 @@ import asyncio
 import gc
 import gzip
 import re
+import threading
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -167,7 +168,16 @@ def test_ready_says_no_until_the_warm_up_is_over(monkeypatch: pytest.MonkeyPatch
     assert seen == [503, 200]
 
 
-def test_the_warm_up_answers_for_every_family():
+@pytest.fixture
+def collecting_as_before() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_the_warm_up_answers_for_every_family(
+    monkeypatch: pytest.MonkeyPatch, collecting_as_before: None
+):
+    monkeypatch.setattr(server, "_COMING_SECONDS", 0)
     server.warm()
     described = cached.memory().described
     server.warm()
@@ -179,6 +189,42 @@ class Session:
     """What stands for a closed tab."""
 
     id = "closed"
+
+
+@pytest.fixture
+def nobody_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_visited", threading.Event())
+    monkeypatch.setattr(server, "_drawn", threading.Event())
+
+
+@pytest.mark.parametrize(
+    ("path", "comes"), [("/", True), ("/search", True), ("/_stcore/health", False)]
+)
+def test_only_who_fetches_a_page_is_a_visitor(nobody_yet: None, path: str, comes: bool):
+    answer(server.SecurityHeaders(PlainTextResponse("page")), path)
+    assert server._visited.is_set() is comes
+
+
+def test_the_model_waits_until_the_first_page_is_drawn(nobody_yet: None):
+    server._visited.set()
+    waiting = threading.Thread(target=server.await_first_page)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    server.page_is_drawn()
+    waiting.join(2)
+    assert not waiting.is_alive()
+
+
+def test_the_model_does_not_wait_for_nobody(nobody_yet: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "_COMING_SECONDS", 0.01)
+    server.await_first_page()
+    assert not server._visited.is_set()
+
+
+def test_what_is_there_for_good_is_spared_from_collection(collecting_as_before: None):
+    server.spare_from_collection()
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_what_closed_tabs_left_is_let_go_of(monkeypatch: pytest.MonkeyPatch):
