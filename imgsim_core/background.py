@@ -28,3 +28,11 @@ def in_background(work: Callable[[], None], name: str) -> threading.Thread:
 def leaving() -> bool:
     """Tell whether the program is ending: its main thread has nothing more to do."""
     return not threading.main_thread().is_alive()
+
+
+class StopSign(threading.Event):
+    """An event that is also set while the program is ending; nobody may wait for it."""
+
+    def is_set(self) -> bool:
+        """Tell whether to stop."""
+        return super().is_set() or leaving()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
-from imgsim_core.background import in_background, leaving
+from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
 from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.sources import from_samples
 from imgsim_core.samples import all_samples
 from imgsim_core.text import Text
 
@@ -29,7 +31,7 @@ class SampleGallery:
         self._visitors = visitors
         self._name = ""
         self._lock = threading.Lock()
-        self._stop = False
+        self._stop = StopSign()
         self.state: State = "waiting"
         self.done = 0
         self.total = len(all_samples())
@@ -64,26 +66,22 @@ class SampleGallery:
 
     def stop(self) -> None:
         """Leave off making it."""
-        self._stop = True
+        self._stop.set()
 
     def _build(self) -> None:
-        from imgsim_core.gallery.ingest import ingest, new_gallery
-        from imgsim_core.gallery.sources import from_samples
-
+        state: State = "failed"
         try:
             self._name = name = self._visitors.make()
             gallery = new_gallery("samples", self._visitors.store(name), self._visitors.shelf(name))
-            ingest(
-                gallery,
-                from_samples(),
-                keep_originals=True,
-                told=self._told,
-                stop=lambda: self._stop or leaving(),
+            end = ingest(
+                gallery, from_samples(), keep_originals=True, told=self._told, stop=self._stop
             )
+            self.problem = end.problem
+            state = "ready" if end.state == "done" else "failed"
         except ImgSimError as error:
-            self.problem, self.state = error.text, "failed"
-        else:
-            self.state = "ready"
+            self.problem = error.text
+        finally:
+            self.state = state
 
-    def _told(self, progress: Any) -> None:
-        self.done = progress.seen
+    def _told(self, progress: Progress) -> None:
+        self.done, self.total = progress.seen, progress.total or self.total

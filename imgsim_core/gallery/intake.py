@@ -1,0 +1,146 @@
+"""Taking a visitor's files into their gallery, behind the page: with a stop and a resume."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from imgsim_core.background import StopSign, in_background
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
+from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.sources import from_uploads
+from imgsim_core.models.catalogue import Model
+from imgsim_core.text import Text
+
+File = tuple[str, bytes]
+GALLERY = "mine"  # in a store that holds no other
+
+
+class Intake:
+    """What a visitor has given, on its way into their gallery.
+
+    Parameters
+    ----------
+    visitors : Visitors
+    name : str
+        Of the gallery's place, from `Visitors.make`.
+    model : Model or None
+        For a gallery that is still to be made; None takes the default.
+
+    Attributes
+    ----------
+    progress : Progress or None
+        Of the present or last run.
+    problem : Text or None
+        Why the last run ended before its end, if it was not asked to.
+    """
+
+    def __init__(self, visitors: Visitors, name: str, model: Model | None = None) -> None:
+        self._visitors = visitors
+        self._name = name
+        self._model = model
+        self._waiting: list[File] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._at_work = False
+        self._stop = StopSign()
+        self.progress: Progress | None = None
+        self.problem: Text | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is at work."""
+        return self._at_work
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop, and has not yet."""
+        return self.running and self._stop.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """How many files are left to be taken in."""
+        return len(self._waiting)
+
+    def add(self, files: Iterable[File]) -> None:
+        """Take files in, after those that are on their way.
+
+        Parameters
+        ----------
+        files : iterable of (name, bytes)
+            Kept in memory until all of them are in.
+        """
+        with self._lock:
+            self._waiting.extend(files)
+        self.resume()
+
+    def resume(self) -> None:
+        """Go on with what is left; what is in already is passed over."""
+        with self._lock:
+            self._stop.clear()
+            if self._waiting and not self._at_work:
+                self.problem, self._at_work = None, True
+                self._thread = in_background(self._run, "intake of a gallery")
+
+    def stop(self) -> None:
+        """Stop after the batch it is at; what is in stays in. Takes no lock."""
+        self._stop.set()
+
+    def discard(self) -> None:
+        """Let go of what is left."""
+        with self._lock:
+            self._waiting = []
+
+    def join(self, seconds: float) -> None:
+        """Wait until it has stopped."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    # ── In the background ──────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        try:
+            while batch := self._next():
+                self._take_in(batch)
+        except ImgSimError as error:
+            self.problem = error.text
+        finally:
+            self._at_work = False
+
+    def _next(self) -> list[File]:
+        """Return what waits; where nothing does, whoever adds more starts the work anew."""
+        with self._lock:
+            self._at_work = bool(self._waiting) and not self._stop.is_set()
+            return list(self._waiting) if self._at_work else []
+
+    def _take_in(self, batch: list[File]) -> None:
+        gallery = self._gallery()
+        room = self._visitors.room(self._name)
+        end = ingest(
+            gallery,
+            from_uploads(batch),
+            keep_originals=True,
+            told=self._told,
+            stop=self._stop,
+            most_pictures=room.pictures,
+            most_bytes=room.bytes,
+        )
+        if end.problem is not None:
+            raise ImgSimError(end.problem)
+        if end.state == "done":
+            with self._lock:
+                del self._waiting[: len(batch)]
+
+    def _gallery(self) -> Gallery:
+        store = self._visitors.store(self._name)
+        if store.galleries():
+            return self._visitors.open(self._name)
+        shelf = self._visitors.shelf(self._name)
+        gallery = new_gallery(GALLERY, store, shelf, model=self._model)
+        return gallery
+
+    def _told(self, progress: Progress) -> None:
+        self.progress = progress
+        self._visitors.touch(self._name)
