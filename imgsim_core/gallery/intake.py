@@ -9,13 +9,13 @@ from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
-from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.life import GALLERY, Visitors
+from imgsim_core.gallery.reembedding import reembed
 from imgsim_core.gallery.sources import from_uploads
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text
 
 File = tuple[str, bytes]
-GALLERY = "mine"  # in a store that holds no other
 
 
 class Intake:
@@ -28,25 +28,34 @@ class Intake:
         Of the gallery's place, from `Visitors.make`.
     model : Model or None
         For a gallery that is still to be made; None takes the default.
+    title : str
+        What its visitor calls it.
 
     Attributes
     ----------
     progress : Progress or None
         Of the present or last run.
+    embedded : (int, int) or None
+        While all is embedded again: pictures done, and their number.
     problem : Text or None
         Why the last run ended before its end, if it was not asked to.
     """
 
-    def __init__(self, visitors: Visitors, name: str, model: Model | None = None) -> None:
+    def __init__(
+        self, visitors: Visitors, name: str, model: Model | None = None, title: str = ""
+    ) -> None:
         self._visitors = visitors
         self._name = name
         self._model = model
+        self._title = title
+        self._again: Model | None = None
         self._waiting: list[File] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._at_work = False
         self._stop = StopSign()
         self.progress: Progress | None = None
+        self.embedded: tuple[int, int] | None = None
         self.problem: Text | None = None
 
     @property
@@ -80,9 +89,15 @@ class Intake:
         """Go on with what is left; what is in already is passed over."""
         with self._lock:
             self._stop.clear()
-            if self._waiting and not self._at_work:
+            if (self._waiting or self._again) and not self._at_work:
                 self.problem, self._at_work = None, True
                 self._thread = in_background(self._run, "intake of a gallery")
+
+    def embed_again(self, model: Model) -> None:
+        """Embed what is in the gallery by another model, before anything else is added."""
+        with self._lock:
+            self._again = model
+        self.resume()
 
     def stop(self) -> None:
         """Stop after the batch it is at; what is in stays in. Takes no lock."""
@@ -101,13 +116,18 @@ class Intake:
     # ── In the background ──────────────────────────────────────────────────────────
 
     def _run(self) -> None:
+        at_end = False  # set by `_next`, which may have let another thread begin since
         try:
+            if self._again is not None:
+                self._embed_again(self._again)
             while batch := self._next():
                 self._take_in(batch)
+            at_end = True
         except ImgSimError as error:
             self.problem = error.text
         finally:
-            self._at_work = False
+            if not at_end:
+                self._at_work = False
 
     def _next(self) -> list[File]:
         """Return what waits; where nothing does, whoever adds more starts the work anew."""
@@ -133,13 +153,20 @@ class Intake:
             with self._lock:
                 del self._waiting[: len(batch)]
 
+    def _embed_again(self, model: Model) -> None:
+        def told(done: int, total: int) -> None:
+            self.embedded = done, total
+            self._visitors.touch(self._name)
+
+        try:
+            reembed(self._visitors.open(self._name), model, told, self._stop)
+        finally:
+            self.embedded = self._again = None
+            self._visitors.close_gallery(self._name)
+
     def _gallery(self) -> Gallery:
-        store = self._visitors.store(self._name)
-        if store.galleries():
-            return self._visitors.open(self._name)
-        shelf = self._visitors.shelf(self._name)
-        gallery = new_gallery(GALLERY, store, shelf, model=self._model)
-        return gallery
+        store, shelf = self._visitors.store(self._name), self._visitors.shelf(self._name)
+        return new_gallery(GALLERY, store, shelf, model=self._model, title=self._title)
 
     def _told(self, progress: Progress) -> None:
         self.progress = progress

@@ -29,6 +29,9 @@ VISITORS_ADDRESS = "IMGSIM_VISITORS"
 """Environment variable: the folder of visitors' galleries; one in the system's temporary
 folder if not set."""
 
+GALLERY = "mine"
+"""Name of the one gallery in each place."""
+
 _USED = "used"  # a file whose time says when a gallery was last used
 _NAME_BYTES = 16
 _SPARE_BYTES = 200 * 2**20  # left free on the disk for everything else
@@ -215,21 +218,15 @@ class Visitors:
         if known is not None:
             return known
         store = self.store(name)
-        infos = store.galleries()
-        if not infos:
-            raise _gone()
-        # Embedding it again makes a second one, which counts once the first is dropped.
-        oldest = min(infos, key=lambda info: info.created)
-        gallery = open_gallery(oldest.name, store, self.shelf(name))
+        gallery = open_gallery(GALLERY, store, self.shelf(name))
         with self._lock:
             self._open[name] = gallery
         return gallery
 
-    def reopen(self, name: str) -> Gallery:
-        """Open a gallery anew, after what is known of it as a whole has changed."""
+    def close_gallery(self, name: str) -> None:
+        """Have a gallery opened anew next time: what is known of it as a whole has changed."""
         with self._lock:
             self._open.pop(name, None)
-        return self.open(name)
 
     def touch(self, name: str) -> None:
         """Note that a gallery is used now: its lifetime begins anew.

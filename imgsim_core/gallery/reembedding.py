@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from imgsim_core.errors import GalleryReadOnly, ImgSimError, ModelError
 from imgsim_core.gallery.entry import Entry, Row
+from imgsim_core.gallery.facts import SIDE
 from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.ingest import embed, new_gallery
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.text import Text, UserText
 
+AGAIN = "-again"
+"""End of the name of a gallery that is being made from another."""
+
 _BATCH = 32
+_LONGEST_NAME = 63
 
 
 def outdated(gallery: Gallery) -> Text | None:
@@ -55,7 +62,7 @@ def reembed(
     gallery: Gallery,
     model: Model,
     told: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: threading.Event | None = None,
 ) -> Gallery:
     """Embed a gallery's pictures by another model, and only then drop the old vectors.
 
@@ -66,51 +73,47 @@ def reembed(
     model : Model
     told : callable or None
         Called with the pictures done and their number, after each batch.
-    stop : callable
-        Asked before each batch; if it says so, the gallery stays as it was.
+    stop : threading.Event or None
+        Once set, before the last batch, the gallery stays as it was.
 
     Returns
     -------
     Gallery
-        The new one, under another name in the same store, on the same shelf; the old one
-        itself if it was stopped. A picture that is no longer to be had is left out.
+        Of the same name, in the same store, on the same shelf; as it was if it was
+        stopped. A picture that is no longer to be had is left out.
 
     Raises
     ------
     GalleryReadOnly
-        If it is published.
+        If it is published to look at.
     ImgSimError
         If model or store fail; the gallery stays as it was.
     """
-    from imgsim_core.gallery.ingest import new_gallery
-
     if gallery.read_only:
         raise GalleryReadOnly(Text("This gallery is there to look at, not to change."))
-    fresh_name = "mine-again" if gallery.name != "mine-again" else "mine"
-    gallery.store.drop(fresh_name)  # what an earlier attempt may have left
-    fresh = new_gallery(
-        fresh_name, gallery.store, gallery.shelf, model=model, title=gallery.info.title
-    )
+    store, shelf = gallery.store, gallery.shelf
+    name = gallery.name[: _LONGEST_NAME - len(AGAIN)] + AGAIN
+    store.drop(name)  # what an earlier attempt may have left
     entries = gallery.snapshot().entries
     try:
+        fresh = new_gallery(name, store, shelf, model=model)
         for start in range(0, len(entries), _BATCH):
-            if stop():
-                gallery.store.drop(fresh.name)
+            if stop is not None and stop.is_set():
                 return gallery
-            fresh.store.add(fresh.name, _embedded(gallery, model, entries[start : start + _BATCH]))
+            store.add(name, _embedded(gallery, model, entries[start : start + _BATCH]))
             if told is not None:
                 told(min(start + _BATCH, len(entries)), len(entries))
-    except ImgSimError:
-        gallery.store.drop(fresh.name)
-        raise
-    gallery.store.drop(gallery.name)
-    return fresh
+        # A store knows no new names: the vectors move, which costs no model.
+        store.drop(gallery.name)
+        again = new_gallery(gallery.name, store, shelf, model=model, title=gallery.info.title)
+        for rows in fresh.store.scan(name):
+            store.add(gallery.name, rows)
+    finally:
+        store.drop(name)
+    return again
 
 
 def _embedded(gallery: Gallery, model: Model, entries: Sequence[Entry]) -> list[Row]:
-    from imgsim_core.gallery.facts import SIDE
-    from imgsim_core.gallery.ingest import embed
-
     kept, pictures = [], []
     for entry in entries:
         try:

@@ -10,7 +10,7 @@ from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
-from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.life import GALLERY, Visitors
 from imgsim_core.gallery.sources import from_samples
 from imgsim_core.samples import all_samples
 from imgsim_core.text import Text
@@ -72,7 +72,7 @@ class SampleGallery:
         state: State = "failed"
         try:
             self._name = name = self._visitors.make()
-            gallery = new_gallery("samples", self._visitors.store(name), self._visitors.shelf(name))
+            gallery = new_gallery(GALLERY, self._visitors.store(name), self._visitors.shelf(name))
             end = ingest(
                 gallery, from_samples(), keep_originals=True, told=self._told, stop=self._stop
             )
