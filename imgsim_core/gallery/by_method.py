@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -80,15 +80,15 @@ def by_method(
         return Compared(_by_stored_hashes(gallery, asked, entries), 0)
     method, options = question.method, question.options
 
-    def described(picture: Picture) -> Any:
-        key = ("small", method.id, options, picture.digest)
-        return memory.recall(key, lambda: method.describe(picture, options))
+    def described(digest: str, opened: Callable[[], Picture]) -> Any:
+        key = ("small", method.id, options, digest)
+        return memory.recall(key, lambda: method.describe(opened(), options))
 
-    mine = described(small(gallery, asked))
+    mine = described(asked.digest, lambda: small(gallery, asked))
 
     def value(entry: Entry) -> float | None:
         try:
-            theirs = described(_small_of(gallery, entry))
+            theirs = described(entry.digest, lambda: _small_of(gallery, entry))
             return float(method.compare(mine, theirs, options))
         except ImgSimError:
             return None

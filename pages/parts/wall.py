@@ -28,6 +28,7 @@ def show(
     *,
     key: str,
     page: int = PAGE,
+    helps: Sequence[str] | None = None,
     beneath: Beneath | None = None,
     divider: tuple[int, str] | None = None,
 ) -> None:
@@ -44,6 +45,8 @@ def show(
         Tells walls apart. Another key starts at the first page again.
     page : int
         Pictures on a page.
+    helps : sequence of str or None
+        Markdown that a pointer over each caption brings up.
     beneath : callable or None
         Draws controls under a picture: called with its place in `entries` and its entry.
     divider : (int, str) or None
@@ -61,7 +64,7 @@ def show(
             with st.container(key=f"wall_divider_{key}"):
                 st.markdown(divider[1])
         if start < end:
-            _grid(gallery, entries, captions, range(start, end), key, beneath)
+            _grid(gallery, entries, captions, helps, range(start, end), key, beneath)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(pages, key=f"wall_{key}")
@@ -79,6 +82,7 @@ def _grid(
     gallery: Gallery,
     entries: Sequence[Entry],
     captions: Sequence[str] | None,
+    helps: Sequence[str] | None,
     places: range,
     key: str,
     beneath: Beneath | None,
@@ -92,7 +96,10 @@ def _grid(
                 st.caption(f":material/hide_image: {t('No small copy of this picture is kept.')}")
             else:
                 st.image(small, width="stretch", alt=entry.name)
-            st.caption(captions[place] if captions is not None else code_span(entry.name, 24))
+            st.caption(
+                captions[place] if captions is not None else code_span(entry.name, 24),
+                help=None if helps is None else helps[place],
+            )
             if beneath is not None:
                 beneath(place, entry)
 

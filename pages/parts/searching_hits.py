@@ -1,0 +1,333 @@
+"""The hits of a search: one wall, or several methods side by side with shared hits linked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from imgsim_core.calibration import Meaning, Relation
+from imgsim_core.comparison import Question
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.agreement import agreement
+from imgsim_core.gallery.entry import Entry, Filter
+from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result
+from imgsim_core.gallery.search import search, verify
+from imgsim_core.registry import method_by_id
+from imgsim_core.report import number_in_words, scale_in_words
+from pages.parts import cached, inputs, lines, searching, settings, wall
+from pages.parts.language import code_span, plain, say, t
+
+HITS = 120
+SIDE_BY_SIDE = 12
+_AMONG = 10
+_VERIFIED = 20
+_KEPT = 8
+_TOLD_FROM = 64  # pictures: fewer are compared before a bar could be read
+_COLOURS = ("blue", "orange", "green", "violet", "red", "grey")
+_RESULTS = "search_results"
+
+
+def results(
+    gallery: Gallery, asked: Query, where: Filter, verified: bool
+) -> dict[str, Result | ImgSimError]:
+    """Answer the query by every method chosen, or recall the answers."""
+    codes = searching.methods(gallery)
+    if asked.only_picture is None:
+        codes = (gallery.info.model,)
+    count = HITS if len(codes) == 1 else 4 * SIDE_BY_SIDE
+    return {code: _answer(gallery, asked, where, code, count, verified) for code in codes}
+
+
+def _answer(
+    gallery: Gallery, asked: Query, where: Filter, code: str, count: int, verified: bool
+) -> Result | ImgSimError:
+    kept: dict[Any, Result] = st.session_state.setdefault(_RESULTS, {})
+    key = (
+        gallery.store.address,
+        gallery.name,
+        gallery.info.created,
+        gallery.store.version(gallery.name),
+        searching.signature(asked),
+        where,
+        code,
+        count,
+        lines.strictness(),
+    )
+    place = st.empty()
+    try:
+        found = kept.get(key)
+        if found is None:
+            found = _searched(gallery, asked, where, code, count, place)
+            kept[key] = found
+        one = asked.only_picture
+        if verified and one is not None:
+            closer = (*key, "verified")
+            if closer not in kept:
+                with place, st.spinner(t("Looking for shared details …")):
+                    kept[closer] = verify(gallery, one, found, cached.memory(), _VERIFIED)
+            found = kept[closer]
+    except ImgSimError as error:
+        return error
+    finally:
+        place.empty()
+        while len(kept) > _KEPT:
+            kept.pop(next(iter(kept)))
+    return found
+
+
+def _searched(
+    gallery: Gallery, asked: Query, where: Filter, code: str, count: int, place: Any
+) -> Result:
+    question = None
+    if code != gallery.info.model:
+        method = method_by_id(code)
+        question = Question(method, method.options())
+    bars: list[Any] = []
+
+    def told(done: int, total: int) -> None:
+        if total < _TOLD_FROM:
+            return
+        text = t("Comparing: {done} of {total} pictures", done=done, total=total)
+        if not bars:
+            bars.append(place.progress(0.0, text=text))
+        # Whatever the visitor clicks meanwhile ends this run here; what is described stays
+        bars[0].progress(done / total, text=text)
+
+    def ask() -> Result:
+        return search(
+            gallery,
+            asked,
+            count,
+            where,
+            question=question,
+            strictness=lines.strictness(),
+            memory=cached.memory(),
+            told=told,
+            stop=threading.Event(),
+        )
+
+    if not asked.words:
+        return ask()
+    with place, st.spinner(t("Understanding the words: the first time takes a few seconds …")):
+        return ask()
+
+
+# ── Drawing ────────────────────────────────────────────────────────────────────────
+
+
+def show(gallery: Gallery, asked: Query, found: dict[str, Result | ImgSimError]) -> None:
+    """Draw the results of one method as a wall, of several side by side."""
+    if len(found) == 1:
+        (result,) = found.values()
+        if isinstance(result, ImgSimError):
+            st.error(say(result.text), icon=":material/search_off:")
+        else:
+            _show_one(gallery, asked, result)
+        return
+    shared = _shared_numbers([one for one in found.values() if isinstance(one, Result)])
+    _show_agreement(found)
+    for column, (code, result) in zip(st.columns(len(found)), found.items(), strict=True):
+        with column, st.container(key=f"search_by_{code}"):
+            st.subheader(plain(method_by_id(code).label))
+            if isinstance(result, ImgSimError):
+                st.error(say(result.text), icon=":material/search_off:")
+            else:
+                first = replace(result, hits=result.hits[:SIDE_BY_SIDE])
+                _show_wall(gallery, asked, first, f"side_{code}", shared)
+    st.caption(t("Equal numbers mark the same picture in several lists."))
+
+
+def _show_one(gallery: Gallery, asked: Query, result: Result) -> None:
+    if not result.hits:
+        st.info(t("No picture meets these conditions."), icon=":material/filter_alt_off:")
+        return
+    st.markdown(f"**{_headline(result)}**")
+    milliseconds = max(1, round(1000 * result.seconds))
+    st.caption(
+        t(
+            "{method} · {count} pictures compared · {milliseconds} ms",
+            method=result.label,
+            count=f"{result.looked_at:,}",
+            milliseconds=f"{milliseconds:,}",
+        )
+    )
+    for note in result.notes:
+        st.caption(f":material/info: {say(note)}")
+    _show_wall(gallery, asked, result, "hits", {})
+
+
+def _headline(result: Result) -> str:
+    count = result.standing_out
+    if count is None:
+        return t("The closest pictures, the best first.")
+    if count == 0:
+        return t("Probably nothing here matches. These come closest.")
+    if count == len(result.hits):
+        return t("All {count} pictures shown are probably related.", count=count)
+    if count == 1:
+        return t("1 picture is probably related.")
+    return t("{count} pictures are probably related.", count=count)
+
+
+def _show_wall(
+    gallery: Gallery, asked: Query, result: Result, key: str, shared: dict[str, int]
+) -> None:
+    if not result.hits:
+        st.info(t("No picture meets these conditions."), icon=":material/filter_alt_off:")
+        return
+    divider = None
+    if result.standing_out is not None and result.standing_out < len(result.hits):
+        divider = (result.standing_out, _divider(result))
+    version = abs(hash((searching.signature(asked), result.hits[0].entry.digest))) % 10**8
+    wall.show(
+        gallery,
+        [hit.entry for hit in result.hits],
+        [_caption(hit, result, shared) for hit in result.hits],
+        key=f"{key}_{version}",
+        helps=[_exact(hit, result) for hit in result.hits],
+        beneath=lambda place, entry: _controls(gallery, asked, f"{key}_{place}", entry),
+        divider=divider,
+    )
+
+
+def _divider(result: Result) -> str:
+    said = f":material/arrow_downward: **{t('Probably unrelated below')}**"
+    if result.guessed:
+        return f"{said} · {t('a guess from how this gallery scores as a whole')}"
+    return said
+
+
+def _caption(hit: Hit, result: Result, shared: dict[str, int]) -> str:
+    badge = ""
+    if hit.entry.digest in shared:
+        number = shared[hit.entry.digest]
+        badge = f":{_COLOURS[(number - 1) % len(_COLOURS)]}-badge[{number}] "
+    name = code_span(hit.entry.name.rpartition("/")[2], 22)
+    words = _in_words(hit, result)
+    return f"{badge}**{words}** {name}" if words else f"{badge}{name}"
+
+
+def _in_words(hit: Hit, result: Result) -> str:
+    if hit.same_file:
+        return t("The same file")
+    if hit.details:
+        return t("{count} details agree", count=hit.details)
+    if result.label.template == "Colours":
+        return t("{share} % of these colours", share=f"{100 * hit.value:.0f}")
+    return "" if hit.meaning is None else _short(hit.meaning)
+
+
+def _short(meaning: Meaning) -> str:
+    """The stated relations, nearest first."""
+    if len(meaning.stated) == len(Relation):
+        return t("Cannot tell")
+    return " / ".join(say(relation.label) for relation in reversed(meaning.stated))
+
+
+def _exact(hit: Hit, result: Result) -> str:
+    number = number_in_words(hit.value, result.scale)
+    said = [
+        t(
+            "{method}: {number} ({scale})",
+            method=result.label,
+            number=number,
+            scale=scale_in_words(result.scale),
+        )
+    ]
+    if hit.meaning is not None:
+        said.append(say(hit.meaning.verdict))
+    said.append(
+        t("{width} × {height} pixels", width=hit.entry.width, height=hit.entry.height)
+        + f" · {hit.entry.format}"
+    )
+    return "\n\n".join(said)
+
+
+def _controls(gallery: Gallery, asked: Query, key: str, entry: Entry) -> None:
+    with st.container(horizontal=True, gap="small", key=f"hit_{key}"):
+        st.button(
+            t("More like this"),
+            key=f"more_{key}",
+            type="tertiary",
+            on_click=searching.more_like,
+            args=(gallery, entry.digest),
+        )
+        plus = next((one for one in asked.pictures if one.weight > 0), None)
+        if plus is not None and plus.digest != entry.digest:
+            if st.button(t("Why?"), key=f"why_{key}", type="tertiary"):
+                _compare(gallery, plus, entry)
+        elif plus is None:
+            st.button(
+                t("Less like this"),
+                key=f"less_{key}",
+                type="tertiary",
+                on_click=searching.choose,
+                args=(gallery, entry.digest, searching.MINUS),
+            )
+
+
+def _compare(gallery: Gallery, plus: PictureAsked, entry: Entry) -> None:
+    mine = searching.opened(gallery, plus)
+    theirs = searching.opened(gallery, PictureAsked(entry.digest))
+    if mine is None or theirs is None:
+        st.toast(t("One of the two pictures cannot be opened any more."))
+        return
+    inputs.bring_pair(mine, theirs)
+    st.switch_page("../compare.py")
+
+
+# ── Several methods ────────────────────────────────────────────────────────────────
+
+
+def _shared_numbers(found: Sequence[Result]) -> dict[str, int]:
+    """Number the pictures that stand in more than one list, in the order of the first."""
+    seen: dict[str, int] = {}
+    for result in found:
+        for hit in result.hits[:SIDE_BY_SIDE]:
+            seen[hit.entry.digest] = seen.get(hit.entry.digest, 0) + 1
+    several = [digest for digest, times in seen.items() if times > 1]
+    return {digest: number for number, digest in enumerate(several, 1)}
+
+
+def _show_agreement(found: dict[str, Result | ImgSimError]) -> None:
+    lists = {
+        code: [hit.entry.digest for hit in result.hits]
+        for code, result in found.items()
+        if isinstance(result, Result)
+    }
+    codes = list(lists)
+    for i, first in enumerate(codes):
+        for second in codes[i + 1 :]:
+            both = agreement(lists[first], lists[second], _AMONG)
+            names = f"{plain(method_by_id(first).label)} · {plain(method_by_id(second).label)}"
+            st.markdown(
+                f"**{names}**: {say(both.sentence)}",
+                help=t(
+                    "Rank-biased overlap {overlap}: 1 for the same order, 0 for nothing shared.",
+                    overlap=f"{both.overlap:.2f}",
+                ),
+            )
+
+
+def wants_verifying(asked: Query) -> bool:
+    """Draw the switch for a closer look, where there is one picture to look with."""
+    if asked.only_picture is None:
+        return False
+    return bool(
+        settings.bound(
+            st.toggle,
+            t("Check for shared details"),
+            key=searching.VERIFY,
+            default=False,
+            help=t(
+                "Looks at the first {count} hits for the same spots in the same arrangement, "
+                "and puts those that have them first: the same object or scene.",
+                count=_VERIFIED,
+            ),
+        )
+    )
