@@ -130,8 +130,8 @@ class Outlier:
     def reason(self) -> Text:
         """Why it is called one."""
         return Text(
-            "Even its nearest picture reaches a cosine of only {cosine} (1: same direction); "
-            "half of this gallery's pictures reach {usual} or more.",
+            "Its nearest picture lies at a cosine of {cosine}; for half of the gallery it is "
+            "{usual} or more.",
             cosine=f"{self.cosine:.2f}",
             usual=f"{self.usual:.2f}",
         )

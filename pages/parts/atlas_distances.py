@@ -1,0 +1,138 @@
+"""How near the nearest picture is, over the whole gallery, with the visitor's line drawn in."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from imgsim_core.comparison import Question
+from imgsim_core.errors import UnknownMethod
+from imgsim_core.registry import method_by_id
+from pages.parts import lines, links, meanings, settings
+from pages.parts.atlas_view import View, choose
+from pages.parts.language import say, t
+
+_ABOVE, _BELOW, _LINE = "#d55e00", "#4c8fc0", "#1a9a88"
+_BINS = 50
+_HEIGHT = 260
+_STEP = 0.01
+_UNMEASURED_LINE = 0.8
+_KEY = "map.line"  # for a model that is no method of this host
+
+
+def question(view: View) -> Question | None:
+    """The method that compares by this gallery's model, if there is one here."""
+    try:
+        method = method_by_id(view.gallery.info.model)
+    except UnknownMethod:
+        return None
+    return Question(method, method.options())
+
+
+def line(view: View) -> float:
+    """Cosine from which the visitor calls two pictures alike."""
+    asked = question(view)
+    return settings.get(_KEY, _UNMEASURED_LINE) if asked is None else lines.line(asked)
+
+
+def show(view: View, colours_follow: bool) -> None:
+    """Draw the histogram, the line, and what the line would say.
+
+    Parameters
+    ----------
+    view : View
+    colours_follow : bool
+        Whether the map is coloured by the line, and so is drawn anew when it moves.
+    """
+    cosines = view.atlas.nearest_cosines
+    st.subheader(t("How near is the nearest picture?"))
+    if not len(cosines):
+        st.caption(t("There is no other picture in this gallery."))
+        return
+    asked = question(view)
+    fragments = ["atlas_lines", *(["atlas_explore"] if colours_follow else [])]
+
+    def anew() -> None:
+        st.rerun(fragments)
+
+    if asked is not None:
+        meanings.strictness_control(then=None)
+    now = settings.bound(
+        st.slider,
+        t("Alike from this cosine up"),
+        -1.0 if cosines.min() < 0 else 0.0,
+        1.0,
+        step=_STEP,
+        format="%.2f",
+        key=_KEY if asked is None else lines.key(asked.method, asked.options),
+        default=_UNMEASURED_LINE if asked is None else lines.usual(asked),
+        before=anew,
+    )
+    above = cosines >= now
+    _show_histogram(view, now)
+    _say(view, int(above.sum()), now)
+    if above.any():
+        st.button(
+            t("Show them on the map"), key="atlas_above", icon=":material/my_location:",
+            on_click=_choose_above, args=(view, now),
+        )  # fmt: skip
+    links.write()
+
+
+def _choose_above(view: View, now: float) -> None:
+    above = view.atlas.measured[view.atlas.nearest_cosines >= now]
+    choose(view, "line", above, scroll=True)
+    st.rerun(["atlas_explore"])
+
+
+def _say(view: View, above: int, now: float) -> None:
+    asked, count = question(view), len(view.atlas.measured)
+    told = t(
+        "**{above} of {count} pictures** have another one above the line at {line}.",
+        above=above,
+        count=count,
+        line=f"{now:.2f}",
+    )
+    if view.atlas.is_sampled:
+        told += " " + t(
+            "These {count} were drawn at random from all {all}, and compared with all of them.",
+            count=count,
+            all=len(view.atlas),
+        )
+    st.markdown(told)
+    note = t("Cosine of the model's two vectors: 1 for the same direction, -1 for opposite.")
+    if asked is not None:
+        note += " " + t(
+            "At first the line stands where {share} % of unrelated pairs would pass it.",
+            share=f"{lines.strictness().value:g}",
+        )
+        note += " " + say(asked.method.label)
+    st.caption(note)
+
+
+def _show_histogram(view: View, now: float) -> None:
+    cosines = view.atlas.nearest_cosines
+    low = min(float(cosines.min()), now)
+    edges = np.linspace(np.floor(low * 20) / 20, 1.0, _BINS + 1)
+    counts, _ = np.histogram(cosines, edges)
+    middles = (edges[:-1] + edges[1:]) / 2
+    figure = go.Figure()
+    figure.add_bar(
+        x=middles, y=counts, width=edges[1] - edges[0],
+        marker_color=[_ABOVE if middle >= now else _BELOW for middle in middles],
+        hovertemplate="%{x:.2f}: %{y}<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(now, line_color=_LINE, line_width=3)
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        bargap=0.05,
+        showlegend=False,
+        xaxis_title=t("Cosine to the nearest other picture · more alike →"),
+        yaxis_title=t("Pictures"),
+    )
+    st.plotly_chart(
+        figure, key="atlas_histogram", config={"displayModeBar": False},
+        alt=t("How many pictures have their nearest one at which cosine"),
+    )  # fmt: skip

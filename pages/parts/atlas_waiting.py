@@ -1,0 +1,37 @@
+"""Waiting for a map: what is being done, and how far it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imgsim_core.gallery import atlas
+from imgsim_core.gallery.atlas import Atlas
+from imgsim_core.gallery.gallery import Gallery, Snapshot
+from pages.parts.language import plain, t
+
+_AT_ONCE = 0.2  # seconds in which a map that is known already appears without a flicker
+_LOOK_AGAIN = 0.3
+
+
+def atlas_of(gallery: Gallery, snapshot: Snapshot) -> Atlas:
+    """Return a gallery's map, showing what it is at while it is drawn."""
+    drawing = atlas.begin(gallery, snapshot)
+    if not drawing.wait(_AT_ONCE):
+        place = st.empty()
+        with place.container():
+            bar = st.progress(0.0)
+            st.caption(
+                t(
+                    "It is drawn once for each state of a gallery; the first one after the "
+                    "server's start takes longest."
+                )
+            )
+            with st.skeleton(height=480):
+                while True:
+                    stage = drawing.stage
+                    words = t("Drawing the map: {stage} …", stage=plain(stage.label))
+                    bar.progress(stage.share, text=words)
+                    if drawing.wait(_LOOK_AGAIN):
+                        break
+        place.empty()
+    return drawing.atlas()
