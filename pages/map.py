@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery import atlas
 from imgsim_core.gallery.gallery import Gallery
 from pages.parts import (
     assets,
@@ -15,7 +16,6 @@ from pages.parts import (
     atlas_words,
     galleries,
 )
-from pages.parts.atlas_view import View
 from pages.parts.language import say, t
 
 
@@ -29,8 +29,7 @@ def show(gallery: Gallery) -> None:
     if not len(snapshot):
         st.info(t("This gallery is empty: add pictures first."), icon=":material/info:")
         return
-    view = View(gallery, snapshot, atlas_waiting.atlas_of(gallery, snapshot))
-    names = atlas_words.names(view)
+    view, names = atlas_waiting.view_of(gallery, snapshot)
     titles = atlas_words.titles(view, names)
     st.fragment(atlas_explore.show, key="atlas_explore")(view, titles)
     if len(snapshot) == 1:
@@ -53,5 +52,6 @@ if chosen is None:
             "closest pictures are."
         )
     )
+    atlas.warm_up()  # while the visitor chooses a gallery
 else:
     show(chosen)

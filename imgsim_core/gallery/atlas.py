@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,7 +261,7 @@ def draw(snapshot: Snapshot, parameters: Parameters = USUAL, told: Told | None =
         The same one for the same pictures and parameters.
     """
     tell = told or (lambda stage: None)
-    vectors, count = snapshot.vectors, len(snapshot)
+    vectors, count = snapshot.vectors, len(snapshot.vectors)
     numbers = np.random.default_rng(parameters.seed)
     tell(Stage.NEIGHBOURS)
     sample = _sample(numbers, count, parameters.drawn)
@@ -429,6 +430,13 @@ _lock = threading.Lock()
 _drawings: dict[Hashable, Drawing] = {}
 # One at a time: a second one would only make both slower
 _workers = ThreadPoolExecutor(1, thread_name_prefix="atlas")
+
+
+@cache
+def warm_up() -> None:
+    """Let numba compile what a map needs, so that the first one is not slower than others."""
+    vectors = np.random.default_rng(0).normal(size=(2 * FEWEST_FOR_UMAP, 8)).astype(np.float32)
+    _workers.submit(draw, Snapshot((), vectors, ""))
 
 
 def begin(gallery: Gallery, snapshot: Snapshot, parameters: Parameters = USUAL) -> Drawing:

@@ -8,12 +8,12 @@ import streamlit as st
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.neighbours import nearest
-from pages.parts import inputs, wall
+from pages.parts import inputs, searching, wall
 from pages.parts.atlas_view import Choice, View, choice, choose, choose_nothing, turn
 from pages.parts.language import code_span, say, t
 
 _SIDE = 1600  # long side at which a pair is opened for Compare
-_NEIGHBOURS = 6
+_NEIGHBOURS = 4
 
 
 def show(view: View, titles: list[str]) -> None:
@@ -66,6 +66,9 @@ def _show_one(view: View, row: int) -> None:
             if small is not None:
                 st.image(small, width="stretch", alt=entry.name)
             st.caption(_facts(view, entry, row))
+            if st.button(t("More like this"), key="atlas_more", icon=":material/search:"):
+                searching.more_like(view.gallery, entry.digest)
+                st.switch_page("../search.py")
         with right:
             near = nearest(vectors[row : row + 1], vectors, _NEIGHBOURS, own=np.array([row]))
             if not near.rows.size:

@@ -37,6 +37,7 @@ MODES = {
     "colour": Text("Main colour"),
 }
 USUAL = "cluster"
+SETTING = "map.colour"  # also in links
 
 
 @dataclass(frozen=True, eq=False)

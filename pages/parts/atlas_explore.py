@@ -16,14 +16,13 @@ from pages.parts import (
 from pages.parts.atlas_view import View, choice, choose, choose_nothing
 from pages.parts.language import t
 
-COLOUR = "map.colour"  # setting, also in links
 _LIST = "atlas_list"
 _ALL, _APART = "all", "apart"
 
 
 def follows_the_line() -> bool:
     """Whether dots are coloured by the line between alike and not alike."""
-    return settings.get(COLOUR, atlas_colours.USUAL) == "line"
+    return settings.get(atlas_colours.SETTING, atlas_colours.USUAL) == "line"
 
 
 def show(view: View, titles: list[str]) -> None:
@@ -36,7 +35,7 @@ def show(view: View, titles: list[str]) -> None:
             st.segmented_control,
             t("Colours show"),
             list(labels),
-            key=COLOUR,
+            key=atlas_colours.SETTING,
             default=atlas_colours.USUAL,
             format_func=labels.__getitem__,
             required=True,

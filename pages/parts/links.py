@@ -21,7 +21,7 @@ from imgsim_core.labelled import EXAMPLES
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
-from pages.parts import lines, searching, settings
+from pages.parts import atlas_colours, lines, searching, settings
 from pages.parts.language import LANGUAGES, language
 from pages.parts.lines import key as line_key
 
@@ -92,6 +92,7 @@ def _page_settings() -> dict[str, ReadText]:
         "robust.damages": _some_of(damage.id for damage in all_damages()),
         "robust.methods": _some_of(method.id for method in all_methods()),
         **searching.link_settings(),
+        atlas_colours.SETTING: _one_of(atlas_colours.MODES),
         **{
             f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)
             for damage in all_damages()
