@@ -1,6 +1,6 @@
 """Bring pictures into a gallery: read, open, embed, keep; batch by batch, in bounded memory.
 
-Files are read and opened on all cores while the batch before is embedded. A batch is in the
+Files are read, opened and embedded on all cores, a few in each thread. A batch is in the
 store wholly or not at all, and a row that is there has its thumbnail: whatever interrupts
 the work, running it again completes it.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import operator
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +30,7 @@ from imgsim_core.gallery.store import GalleryInfo, Store
 from imgsim_core.models.catalogue import Model, all_models, model_by_id
 from imgsim_core.models.encoder import encode_framed, framed
 from imgsim_core.models.identity import encoder_key
+from imgsim_core.models.network import compute_alone, network, usable_processors
 from imgsim_core.models.weights import availability
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text, UserText
@@ -41,9 +41,10 @@ MOST_REFUSALS = 200
 """Sentences about refused files that are kept; all are counted."""
 
 _LONGEST_WAIT = 3.0  # seconds until what is ready is written, however little it is
+_MOST_WORKERS = 16
 _AT_ONCE = 32  # files looked up together
 _BYTES_AT_ONCE = 64 * 2**20
-_EMBEDDED_TOGETHER = 8
+_TOGETHER = 4  # pictures in one forward pass: more of them fall out of the processor's cache
 _TOLD_EVERY = 0.2  # seconds
 
 State = Literal["running", "stopped", "done", "failed"]
@@ -242,7 +243,8 @@ def ingest(
         most_pictures,
         most_bytes,
     )
-    pool = ThreadPoolExecutor(_workers(), thread_name_prefix="ingest")
+    network(model)  # loaded before the threads that share it start
+    pool = ThreadPoolExecutor(_workers(), "ingest", initializer=compute_alone)
     try:
         return work.run(pool, iter(files))
     finally:
@@ -272,8 +274,7 @@ def _model_of(gallery: Gallery) -> Model:
 
 
 def _workers() -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(2, min(16, usable or 1))
+    return max(2, min(_MOST_WORKERS, usable_processors()))
 
 
 # ── The work ───────────────────────────────────────────────────────────────────────
@@ -289,13 +290,19 @@ class _Read:
 
 
 @dataclass
-class _Coming:
-    """A new picture on its way: its file, and others that turned out to be the same."""
+class _New:
+    """A new picture on its way, and other files that turned out to be the same."""
 
-    file: SourceFile
-    size: int
-    opened: Future[tuple[Entry, NDArray[np.uint8]]]
+    read: _Read
     others: list[SourceFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Few:
+    """New pictures that are opened and embedded together."""
+
+    pictures: list[_New]
+    made: Future[list[Row | PictureError]]
 
 
 def _read_file(file: SourceFile) -> _Read:
@@ -303,14 +310,32 @@ def _read_file(file: SourceFile) -> _Read:
     return _Read(file, data, hashlib.sha256(data).hexdigest())
 
 
-def _opened(shelf: Shelf, model: Model, read: _Read, kept: bool) -> tuple[Entry, NDArray[np.uint8]]:
-    """Open a file and put it on the shelf; returns what its row needs, and no more."""
-    file = read.file
-    entry, picture = facts(read.data, file.name, file.source, file.modified)
-    shelf.put_thumbnail(entry.digest, picture.rgb)
-    if kept:
-        shelf.put_original(entry.digest, read.data)
-    return entry, framed(model, picture, model.framing)
+def _made(shelf: Shelf, model: Model, few: list[tuple[_Read, bool]]) -> list[Row | PictureError]:
+    """Open files, put them on the shelf (the file itself if so told), and embed them."""
+    entries: list[Entry | PictureError] = []
+    squares: list[NDArray[np.uint8]] = []
+    for read, kept in few:
+        file = read.file
+        try:
+            entry, picture = facts(read.data, file.name, file.source, file.modified)
+        except PictureError as error:
+            entries.append(error)
+            continue
+        shelf.put_thumbnail(entry.digest, picture.rgb)
+        if kept:
+            shelf.put_original(entry.digest, read.data)
+        entries.append(entry)
+        squares.append(framed(model, picture, model.framing))
+    vectors, lengths = encode_framed(model, squares)
+    rows = zip(vectors, lengths, strict=True)
+    made: list[Row | PictureError] = []
+    for one in entries:
+        if isinstance(one, PictureError):
+            made.append(one)
+        else:
+            vector, length = next(rows)
+            made.append(Row(replace(one, length=float(length)), vector))
+    return made
 
 
 class _Work:
@@ -335,10 +360,10 @@ class _Work:
         self._progress = Progress(total=total)
         self._started = self._last_written = time.monotonic()
         self._last_told = -_TOLD_EVERY
-        self._coming: dict[str, _Coming] = {}
+        self._under_way: dict[str, _New] = {}
         # Embedded but not written yet, with what that will add to the progress
         self._ready: dict[str, Row] = {}
-        self._ready_added = self._ready_same = 0
+        self._ready_added = self._ready_known = self._ready_same = 0
         self._left_out = 0
         self._changed = False
         self._pictures = gallery.store.count(gallery.name)
@@ -349,11 +374,12 @@ class _Work:
 
     def run(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> Progress:
         try:
+            before: list[_Few] = []
             while some := self._read_some(pool, files):
-                before, self._coming = self._coming, {}
-                self._look_up(pool, some, before)
-                self._embed(before)
-            self._embed(self._coming)
+                coming = self._look_up(pool, some)
+                self._collect(before)
+                before = coming
+            self._collect(before)
             self._write()
             if self._changed:
                 self._gallery.store.settle(self._gallery.name)
@@ -393,15 +419,14 @@ class _Work:
                 self._tell(bytes=self._progress.bytes + len(found.data))
         return read
 
-    def _look_up(
-        self, pool: ThreadPoolExecutor, some: list[_Read], before: dict[str, _Coming]
-    ) -> None:
-        """Tell new pictures from known ones, and start to open the new ones."""
+    def _look_up(self, pool: ThreadPoolExecutor, some: list[_Read]) -> list[_Few]:
+        """Tell new pictures from known ones, and start to open and embed the new ones."""
         gallery = self._gallery
         digests = list(dict.fromkeys(one.digest for one in some))
         held = {row.entry.digest: row for row in gallery.store.get(gallery.name, digests)}
+        new: list[_New] = []
         for one in some:
-            under_way = self._coming.get(one.digest) or before.get(one.digest)
+            under_way = self._under_way.get(one.digest)
             row = self._ready.get(one.digest) or held.get(one.digest)
             if under_way is not None:
                 under_way.others.append(one.file)
@@ -409,15 +434,24 @@ class _Work:
                 self._meet_again(row, one.file)
             elif self._is_full(len(one.data)):
                 self._left_out += 1
-                self._tell(
-                    seen=self._progress.seen + 1, refused_count=self._progress.refused_count + 1
-                )
+                done = self._progress
+                self._tell(seen=done.seen + 1, refused_count=done.refused_count + 1)
             else:
                 self._pictures += 1
                 self._bytes += len(one.data)
-                kept = not one.file.source if self._keep_originals is None else self._keep_originals
-                opened = pool.submit(_opened, gallery.shelf, self._model, one, kept)
-                self._coming[one.digest] = _Coming(one.file, len(one.data), opened)
+                new.append(_New(one))
+                self._under_way[one.digest] = new[-1]
+        return [
+            self._start(pool, new[start : start + _TOGETHER])
+            for start in range(0, len(new), _TOGETHER)
+        ]
+
+    def _start(self, pool: ThreadPoolExecutor, few: list[_New]) -> _Few:
+        files = [(one.read, self._is_kept(one.read.file)) for one in few]
+        return _Few(few, pool.submit(_made, self._gallery.shelf, self._model, files))
+
+    def _is_kept(self, file: SourceFile) -> bool:
+        return not file.source if self._keep_originals is None else self._keep_originals
 
     def _is_full(self, size: int) -> bool:
         return (self._most_pictures is not None and self._pictures >= self._most_pictures) or (
@@ -432,43 +466,37 @@ class _Work:
             self._ready[entry.digest] = replace(row, entry=entry)
             self._ready_same += 1
 
-    # ── Embedding and writing ──
+    # ── Collecting and writing ──
 
-    def _embed(self, coming: dict[str, _Coming]) -> None:
-        waiting = iter(coming.values())
-        while (some := list(itertools.islice(waiting, _EMBEDDED_TOGETHER))) and not (
-            self._stop.is_set()
-        ):
-            self._embed_some(some)
+    def _collect(self, coming: list[_Few]) -> None:
+        for few in coming:
+            if self._stop.is_set():
+                return
+            for new, made in zip(few.pictures, few.made.result(), strict=True):
+                del self._under_way[new.read.digest]
+                if isinstance(made, PictureError):
+                    self._give_up(new, made)
+                else:
+                    self._take(new, made)
             late = time.monotonic() - self._last_written > _LONGEST_WAIT
             if late or len(self._ready) >= BATCH:
                 self._write()
 
-    def _embed_some(self, some: list[_Coming]) -> None:
-        entries: list[Entry] = []
-        squares: list[NDArray[np.uint8]] = []
-        for one in some:
-            try:
-                entry, square = one.opened.result()
-            except PictureError as error:
-                self._give_up(one, error)
-                continue
-            for other in one.others:
-                longer = entry.also_at(other.name, other.source)
-                self._ready_same += longer is not entry
-                entry = longer
-            entries.append(entry)
-            squares.append(square)
-        vectors, lengths = encode_framed(self._model, squares)
-        for entry, vector, length in zip(entries, vectors, lengths, strict=True):
-            self._ready[entry.digest] = Row(replace(entry, length=float(length)), vector)
-        self._ready_added += len(entries)
+    def _take(self, new: _New, row: Row) -> None:
+        entry = row.entry
+        for other in new.others:
+            longer = entry.also_at(other.name, other.source)
+            self._ready_known += longer is entry
+            self._ready_same += longer is not entry
+            entry = longer
+        self._ready[entry.digest] = replace(row, entry=entry)
+        self._ready_added += 1
 
-    def _give_up(self, one: _Coming, error: PictureError) -> None:
+    def _give_up(self, new: _New, error: PictureError) -> None:
         self._pictures -= 1
-        self._bytes -= one.size
+        self._bytes -= len(new.read.data)
         self._refuse(error.text)
-        for other in one.others:  # the same bytes: the same sentence, with their own name
+        for other in new.others:  # the same bytes: the same sentence, with their own name
             named = {**dict(error.text.values), "name": UserText(other.name)}
             self._refuse(Text(error.text.template, **named))
 
@@ -478,12 +506,13 @@ class _Work:
             self._changed = True
         done = self._progress
         self._tell(
-            seen=done.seen + self._ready_added + self._ready_same,
+            seen=done.seen + self._ready_added + self._ready_known + self._ready_same,
             added=done.added + self._ready_added,
+            known=done.known + self._ready_known,
             same=done.same + self._ready_same,
         )
         self._ready = {}
-        self._ready_added = self._ready_same = 0
+        self._ready_added = self._ready_known = self._ready_same = 0
         self._last_written = time.monotonic()
 
     # ── Telling ──

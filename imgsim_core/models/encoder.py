@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,12 +62,16 @@ def encode(model: Model, pictures: Sequence[Picture], framing: Framing) -> Array
 def encode_framed(
     model: Model, squares: Sequence[NDArray[np.uint8]]
 ) -> tuple[Array, NDArray[np.float32]]:
-    """Embed pictures that `framed` has made squares of already.
+    """Embed pictures that `framed` has made squares of already, in this very thread.
+
+    For many pictures: who brings them has threads of its own (see `compute_alone`), and
+    visitors who ask for single ones do not wait behind them.
 
     Parameters
     ----------
     model : Model
     squares : sequence of ndarray of uint8, shape (size, size, 3)
+        All of them go through the network together.
 
     Returns
     -------
@@ -79,9 +83,13 @@ def encode_framed(
     WeightsMissing, WeightsWrong
         If the model cannot be used on this host.
     """
+    loaded = network(model)
     if not squares:
         return np.zeros((0, model.dimension), np.float32), np.zeros(0, np.float32)
-    vectors = np.stack(_answered(model, "vectors", squares))
+    import torch
+
+    batch = torch.from_numpy(np.stack([network_input(model, square) for square in squares]))
+    vectors: Array = loaded.run("vectors", batch).numpy()
     return _normalised(vectors), np.linalg.norm(vectors, axis=-1)
 
 
@@ -217,13 +225,11 @@ def top_classes(
 
 
 def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framing) -> list[Array]:
-    return _answered(model, task, (framed(model, picture, framing) for picture in pictures))
-
-
-def _answered(model: Model, task: str, squares: Iterable[NDArray[np.uint8]]) -> list[Array]:
     work = _queue(model, task)
     network(model)  # fails here, in the caller's thread, if the model cannot be used
-    futures = [work.ask(network_input(model, square)) for square in squares]
+    futures = [
+        work.ask(network_input(model, framed(model, picture, framing))) for picture in pictures
+    ]
     return [future.result() for future in futures]
 
 
