@@ -21,7 +21,9 @@ from imgsim_core.commands.console import (
     printable,
     shown,
 )
+from imgsim_core.commands.duplicates import add as _add_duplicates
 from imgsim_core.commands.index import add as _add_index
+from imgsim_core.commands.search import add as _add_search
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.memory import Memory
@@ -89,6 +91,8 @@ def _parser() -> _Parser:
     _add_methods(commands)
     _add_models(commands)
     _add_index(commands)
+    _add_search(commands)
+    _add_duplicates(commands)
     return parser
 
 

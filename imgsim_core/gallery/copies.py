@@ -1,9 +1,10 @@
 """Whether two pictures of a gallery are copies or shots of the same, with the evidence for it.
 
-Two tests, the cheap one first. Small copies of both are laid on each other in all eight
+Three tests, the cheapest first. Small copies of both are laid on each other in all eight
 turns and mirrors and their outlines correlated: that settles most copies in a millisecond.
-Whatever it does not settle (cut, tilted, framed, covered, another photograph) is judged by
-`imgsim_core.verdict`.
+Those that are candidates for their vectors only have to share a few details in the same
+arrangement: that drops nearly all unrelated pairs in some 30 ms. Whatever is left (cut,
+tilted, framed, covered, another photograph) is judged by `imgsim_core.verdict`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from numpy.typing import NDArray
 
 from imgsim_core.gallery.entry import TURNS
 from imgsim_core.memory import Memory
+from imgsim_core.methods.keypoints import (
+    Keypoints,
+    SiftOptions,
+    sift_description,
+    verified_match,
+)
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 from imgsim_core.verdict import Kind, PairVerdict, pair_verdict
@@ -204,6 +211,34 @@ _TURNED = (
     Text("flipped top to bottom"),
     Text("mirrored and turned a quarter to the right"),
 )
+
+
+# ── The gate before the thorough test ──────────────────────────────────────────────
+
+FEWEST_DETAILS = 7
+"""Details that a pair has to share to be looked at closely. Of 567 unrelated pairs with
+unusually near vectors none shared more than 6, of 60 edited copies none fewer than 9."""
+
+_DETAILS = SiftOptions(keypoints=500, tilted=False)
+
+
+def details(digest: str, rgb: RGB) -> Keypoints:
+    """Describe a small copy of a picture by its details, few and quickly.
+
+    Parameters
+    ----------
+    digest : str
+        Of the picture.
+    rgb : ndarray of uint8, shape (height, width, 3)
+        About 256 pixels on its long side.
+    """
+    # Under a name of its own: the digest stands for the pixels in full size elsewhere
+    return sift_description(Picture(rgb, f"{digest} small", ""), _DETAILS)
+
+
+def agreeing_details(a: Keypoints, b: Keypoints) -> int:
+    """Count the details that two pictures share in the same arrangement, mirrored ones too."""
+    return verified_match(a, b, _DETAILS).agreeing
 
 
 # ── The thorough test ──────────────────────────────────────────────────────────────

@@ -3,8 +3,9 @@
 1. Same file: equal digests. An entry knows every file with its bytes.
 2. Candidates: pairs of near fingerprints (all pairs, in all turns and mirrors, exactly) and
    pairs of near vectors (each picture's nearest ones, beyond what is usual in the gallery).
-3. Both tests of `imgsim_core.gallery.copies`: outlines first, then a close look at those
-   which that does not settle. Neither fingerprints nor vectors alone ever link two pictures.
+3. The tests of `imgsim_core.gallery.copies`: outlines first, then, of what these do not
+   settle, those that share some details are looked at closely. Neither fingerprints nor
+   vectors alone ever link two pictures.
 4. Groups that are never chained: `imgsim_core.gallery.groups`.
 """
 
@@ -23,12 +24,15 @@ from PIL import Image
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.copies import (
+    FEWEST_DETAILS,
     SIDE,
     Level,
     Link,
     Outlines,
+    agreeing_details,
     close_look,
     copy_by_outlines,
+    details,
     outline_correlation,
     outlines,
 )
@@ -38,6 +42,7 @@ from imgsim_core.gallery.groups import Group, Pair, grouped
 from imgsim_core.gallery.near_hashes import equal_rows, hash_distance, near_pairs
 from imgsim_core.gallery.neighbours import nearest
 from imgsim_core.memory import Memory
+from imgsim_core.methods.keypoints import Keypoints
 from imgsim_core.text import Text
 
 RADIUS = 10
@@ -46,6 +51,8 @@ NEIGHBOURS = 6
 """Nearest vectors of each picture that can be candidates."""
 MOST_CLOSE_LOOKS = 2000
 """Pairs that are looked at closely: about a quarter of a second each on one core."""
+MOST_GLANCES = 20_000
+"""Pairs of which it is tried whether they share some details: a tenth of that time each."""
 MOST_OVERLAYS = 200_000
 """Pairs whose small copies are laid on each other."""
 
@@ -62,7 +69,7 @@ _LEAST_SHARPNESS = 0.5  # blank pictures and smooth gradients; blurred photograp
 _WORKING_BYTES = 150 * 2**20  # descriptions kept while a pair's other pairs wait
 _BLOCK = 2048  # rows between two looks at `stop`
 _PORTION = 64  # pairs that are handed to the threads at a time
-_UNOPENED = "unopened"
+_UNOPENED, _DROPPED = "unopened", "dropped"
 
 Told = Callable[[str, float], None]
 """Called with the code of a stage and the share of it that is done, 0 to 1."""
@@ -93,6 +100,8 @@ class Counts:
         Pairs that near fingerprints made candidates, and those that only vectors did.
     settled : int
         Candidates that the outlines settled.
+    dropped : int
+        Candidates dropped since they share too few details.
     looked : int
         Candidates that were looked at closely.
     copies, shots : int
@@ -110,6 +119,7 @@ class Counts:
     by_hash: int = 0
     by_vector: int = 0
     settled: int = 0
+    dropped: int = 0
     looked: int = 0
     copies: int = 0
     shots: int = 0
@@ -398,21 +408,28 @@ class _Search:
 
     def _looked_at(self, candidates: Sequence[_Candidate]) -> list[Link]:
         """Look closely at candidates, the likeliest first, in all threads."""
-        chosen = candidates[: self.most_close_looks]
+        chosen = candidates[:MOST_GLANCES]
         found: list[Link] = []
-        looked = unopened = 0
+        seen = looked = dropped = unopened = 0
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for portion in _portions(chosen):
-                if self.stop():
+                if self.stop() or looked >= self.most_close_looks:
                     break
                 for answer in threads.map(self._closely, portion):
-                    looked += 1
+                    seen += 1
                     if isinstance(answer, Link):
                         found.append(answer)
-                    unopened += answer is _UNOPENED
-                    self.told("look", looked / len(chosen))
-        left = self.counts.left + len(candidates) - looked
-        self.counts = replace(self.counts, looked=looked, left=left, unopened=unopened)
+                    dropped += answer == _DROPPED
+                    unopened += answer == _UNOPENED
+                    self.told("look", seen / len(chosen))
+                looked = seen - dropped - unopened
+        self.counts = replace(
+            self.counts,
+            looked=looked,
+            dropped=dropped,
+            unopened=unopened,
+            left=self.counts.left + len(candidates) - seen,
+        )
         return found
 
     def _by_outlines(self, one: _Candidate) -> Link | None:
@@ -427,6 +444,18 @@ class _Search:
             return None  # the close look counts it
         link = copy_by_outlines(a.digest, b.digest, *fit)
         return None if link is None else self._numbered(link, one)
+
+    def _shared_details(self, a: Entry, b: Entry) -> int:
+        def make() -> int:
+            return agreeing_details(self._details(a), self._details(b))
+
+        return self.answers.recall(("details shared", a.digest, b.digest), make)
+
+    def _details(self, entry: Entry) -> Keypoints:
+        def make() -> Keypoints:
+            return details(entry.digest, self._small(entry))
+
+        return self.working.recall(("details", entry.digest), make)
 
     def _outlines(self, entry: Entry) -> Outlines:
         """Outlines of a picture's small copy."""
@@ -451,6 +480,8 @@ class _Search:
             return (close_look(first, second, self.working),)
 
         try:
+            if one.bits > RADIUS and self._shared_details(a, b) < FEWEST_DETAILS:
+                return _DROPPED
             (link,) = self.answers.recall(("close look", a.digest, b.digest), make)
         except ImgSimError:
             return _UNOPENED
