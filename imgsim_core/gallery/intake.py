@@ -73,6 +73,15 @@ class Intake:
         """How many files are left to be taken in."""
         return len(self._waiting)
 
+    @property
+    def told_something(self) -> bool:
+        """Whether there is anything to say: of a run, of what is left, or of a problem."""
+        return self._at_work or bool(self._waiting or self.progress or self.problem)
+
+    def forget_progress(self) -> None:
+        """Say no more of the last run."""
+        self.progress = self.problem = None
+
     def add(self, files: Iterable[File]) -> None:
         """Take files in, after those that are on their way.
 
