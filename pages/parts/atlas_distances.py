@@ -11,12 +11,13 @@ from imgsim_core.errors import UnknownMethod
 from imgsim_core.registry import method_by_id
 from pages.parts import lines, links, meanings, settings
 from pages.parts.atlas_view import View, choose
-from pages.parts.language import say, t
+from pages.parts.language import t
 
 _ABOVE, _BELOW, _LINE = "#d55e00", "#4c8fc0", "#1a9a88"
-_BINS = 50
+_BINS = 100
 _HEIGHT = 260
 _STEP = 0.01
+_INSET = 6  # pixels between a slider's edge and its end
 _UNMEASURED_LINE = 0.8
 _KEY = "map.line"  # for a model that is no method of this host
 
@@ -61,7 +62,7 @@ def show(view: View, colours_follow: bool) -> None:
     now = settings.bound(
         st.slider,
         t("Alike from this cosine up"),
-        -1.0 if cosines.min() < 0 else 0.0,
+        _axis_start(view),
         1.0,
         step=_STEP,
         format="%.2f",
@@ -78,6 +79,10 @@ def show(view: View, colours_follow: bool) -> None:
             on_click=_choose_above, args=(view, now),
         )  # fmt: skip
     links.write()
+
+
+def _axis_start(view: View) -> float:
+    return -1.0 if view.atlas.nearest_cosines.min() < 0 else 0.0
 
 
 def _choose_above(view: View, now: float) -> None:
@@ -101,20 +106,36 @@ def _say(view: View, above: int, now: float) -> None:
             all=len(view.atlas),
         )
     st.markdown(told)
-    note = t("Cosine of the model's two vectors: 1 for the same direction, -1 for opposite.")
-    if asked is not None:
-        note += " " + t(
-            "At first the line stands where {share} % of unrelated pairs would pass it.",
-            share=f"{lines.strictness().value:g}",
+    if asked is None:
+        st.caption(
+            t("Cosine of the model's two vectors: 1 for the same direction, -1 for opposite.")
         )
-        note += " " + say(asked.method.label)
-    st.caption(note)
+        return
+    notes = [
+        t(
+            "Cosine of two vectors of {model}: 1 for the same direction, -1 for opposite.",
+            model=asked.method.label,
+        )
+    ]
+    rate = lines.strictness().rate
+    others = rate * (len(view.atlas) - 1)
+    if now == lines.usual(asked) and others >= 1:
+        notes.append(
+            t(
+                "Here about {share} % of unrelated pairs pass the line, so that each picture has "
+                "some {others} unrelated ones above it in a gallery of this size: move it up to "
+                "find copies.",
+                share=f"{100 * rate:g}",
+                others=round(others),
+            )
+        )
+    st.caption(" ".join(notes))
 
 
 def _show_histogram(view: View, now: float) -> None:
     cosines = view.atlas.nearest_cosines
-    low = min(float(cosines.min()), now)
-    edges = np.linspace(np.floor(low * 20) / 20, 1.0, _BINS + 1)
+    low = _axis_start(view)
+    edges = np.linspace(low, 1.0, _BINS + 1)
     counts, _ = np.histogram(cosines, edges)
     middles = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
@@ -126,11 +147,13 @@ def _show_histogram(view: View, now: float) -> None:
     figure.add_vline(now, line_color=_LINE, line_width=3)
     figure.update_layout(
         height=_HEIGHT,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": _INSET, "r": _INSET, "t": 8, "b": 8},
         bargap=0.05,
         showlegend=False,
         xaxis_title=t("Cosine to the nearest other picture · more alike →"),
-        yaxis_title=t("Pictures"),
+        # Under the slider's own axis: the line stands below its thumb
+        xaxis={"range": [low, 1.0]},
+        yaxis={"ticklabelposition": "inside top", "automargin": False, "nticks": 4},
     )
     st.plotly_chart(
         figure, key="atlas_histogram", config={"displayModeBar": False},
