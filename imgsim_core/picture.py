@@ -253,13 +253,24 @@ def _opened(data: bytes, name: str, long_side: int | None) -> tuple[Picture, Hea
 def _check_bytes(data: bytes, name: str) -> None:
     if not data:
         raise EmptyFile(Text("{name} is empty. Please choose the file again.", name=UserText(name)))
-    if len(data) > MAX_MEGABYTES * 1_000_000:
+    check_length(len(data), name)
+
+
+def check_length(length: int, name: str) -> None:
+    """Refuse a file by its length in bytes alone, before it is read.
+
+    Raises
+    ------
+    PictureTooLarge
+        Over 30 MB.
+    """
+    if length > MAX_MEGABYTES * 1_000_000:
         raise PictureTooLarge(
             Text(
                 "{name} has {megabytes} MB; at most {limit} MB can be opened. "
                 "Please save it smaller, for instance as JPEG.",
                 name=UserText(name),
-                megabytes=round(len(data) / 1_000_000, 1),
+                megabytes=round(length / 1_000_000, 1),
                 limit=MAX_MEGABYTES,
             )
         )

@@ -21,6 +21,7 @@ from imgsim_core.archive import (
     unpacked,
 )
 from imgsim_core.errors import PictureError, StoreGone
+from imgsim_core.picture import check_length
 from imgsim_core.text import Text, UserText
 
 MOST_FILES_OF_ARCHIVE = 100_000
@@ -211,7 +212,7 @@ def _count_of_path(path: Path) -> int:
 
 
 def _count_of_file(path: Path | Text) -> int:
-    if isinstance(path, Path) and path.suffix.lower() == ".zip":
+    if isinstance(path, Path) and path.suffix.lower() == ".zip" and path.is_file():
         try:
             if is_archive(_start(path)):
                 with path.open("rb") as stream:
@@ -229,7 +230,8 @@ def _start(path: Path) -> bytes:
 def _read(path: Path, name: str) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(MOST_OF_ONE)
+            check_length(os.fstat(stream.fileno()).st_size, name)
+            return stream.read(MOST_OF_ONE)  # it may grow
     except OSError as error:
         raise PictureError(_unreadable(name, error)) from error
 
@@ -296,7 +298,7 @@ def _of_address(address: str) -> Iterator[SourceFile | Text]:
             name,
             system.unstrip_protocol(path),
             _time_of(file),
-            partial(_fetched, system, path, name),
+            partial(_fetched, system, path, name, int(file.get("size") or 0)),
         )
 
 
@@ -305,7 +307,8 @@ def _time_of(file: dict[str, Any]) -> float:
     return found.timestamp() if hasattr(found, "timestamp") else float(found or 0.0)
 
 
-def _fetched(system: Any, path: str, name: str) -> bytes:
+def _fetched(system: Any, path: str, name: str, size: int) -> bytes:
+    check_length(size, name)
     try:
         data: bytes = system.cat_file(path, start=0, end=MOST_OF_ONE)
     except (OSError, ValueError) as error:
