@@ -104,9 +104,9 @@ class Result:
     standing_out : int or None
         How many of the first hits are probably related to what was asked; None where that
         cannot be told.
-    guessed : bool
-        Whether `standing_out` is a guess from this gallery's own scores, rather than a line
-        measured on pairs of known relation.
+    guess : Text or None
+        What `standing_out` is guessed from; None where a line measured on pairs of known
+        relation says it.
     question : Question or None
         Method and options, where a method of the registry measured.
     looked_at, of : int
@@ -121,7 +121,7 @@ class Result:
     scale: Scale
     hits: tuple[Hit, ...]
     standing_out: int | None
-    guessed: bool = False
+    guess: Text | None = None
     question: Question | None = None
     looked_at: int = 0
     of: int = 0

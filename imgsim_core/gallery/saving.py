@@ -33,7 +33,7 @@ def result_as_dict(result: Result) -> dict[str, Any]:
         "pictures": result.of,
         "compared": result.looked_at,
         "standing_out": result.standing_out,
-        "standing_out_is_a_guess": result.guessed,
+        "standing_out_is_a_guess": result.guess is not None,
         "seconds": round(result.seconds, 4),
         "notes": [str(note) for note in result.notes],
         "hits": [_hit_as_dict(hit, rank) for rank, hit in enumerate(result.hits, 1)],

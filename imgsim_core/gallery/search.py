@@ -28,6 +28,7 @@ from imgsim_core.gallery.words import (
     Way,
     check_words,
     gallery_concepts,
+    typical_concepts,
     understanding,
     words_vectors,
 )
@@ -47,6 +48,8 @@ MOST_HITS = 1_000
 
 _SAMPLE = 2_000  # rows whose scores stand for a large gallery's
 _MEMORY = 64 * 2**20
+_FROM_CLASSES = Text("a guess from how typical pictures of 1,000 kinds of things score")
+_FROM_GALLERY = Text("a guess from how this gallery scores as a whole")
 _COSINE = Scale(identical=1.0, opposite=-1.0, line=0.5, decimals=3, shown=(0.0, 1.0))
 
 
@@ -212,7 +215,8 @@ def _by_vectors(
         hits, usual, of = _in_snapshot(gallery, direction, count, where)
     if own is not None:
         hits = [_marked(hit, own) for hit in hits]
-    return _judged(gallery, hits, usual, of, question, strictness)
+    only_named = direction.seen is None
+    return _judged(gallery, hits, usual, of, question, strictness, only_named)
 
 
 def _marked(hit: Hit, asked: PictureAsked) -> Hit:
@@ -231,7 +235,11 @@ def _in_snapshot(
     rows = _kept_rows(snapshot, where)
     best = rows[_first(scores[rows], count)]
     hits = [Hit(snapshot.entries[row], float(scores[row])) for row in best]
-    return hits, scores, len(rows)
+    if direction.named is None or direction.seen is not None or not len(snapshot):
+        return hits, scores, len(rows)
+    length = float(np.median([entry.length for entry in snapshot.entries]))
+    typical = typical_concepts(model_by_id(gallery.info.model), length)
+    return hits, np.asarray(typical @ direction.named, np.float32), len(rows)
 
 
 def _in_store(
@@ -342,6 +350,7 @@ def _judged(
     of: int,
     question: Question | None,
     strictness: Strictness,
+    only_named: bool,
 ) -> Result:
     """Say of each hit what its score means, and where hits stop standing out."""
     reference = reference_for(question) if question is not None else None
@@ -349,15 +358,16 @@ def _judged(
     if question is not None and reference is not None:
         scale = question.method.scale_with(question.options)
         limit: float | None = line(question, strictness)
-        guessed = False
+        guess = None
     else:
-        scale, limit, guessed = _COSINE, guessed_line(usual, strictness), True
+        scale, limit = _COSINE, guessed_line(usual, strictness)
+        guess = _FROM_CLASSES if only_named else _FROM_GALLERY
     return Result(
         label=label,
         scale=scale,
         hits=_with_meaning(hits, reference),
         standing_out=None if limit is None else _leading(hits, scale, limit),
-        guessed=guessed,
+        guess=guess,
         question=question,
         looked_at=of,
         of=of,

@@ -197,9 +197,7 @@ def _show_wall(
 
 def _divider(result: Result) -> str:
     said = f":material/arrow_downward: **{t('Probably unrelated below')}**"
-    if result.guessed:
-        return f"{said} · {t('a guess from how this gallery scores as a whole')}"
-    return said
+    return said if result.guess is None else f"{said} · {say(result.guess)}"
 
 
 def _caption(hit: Hit, result: Result, shared: dict[str, int]) -> str:
@@ -209,7 +207,7 @@ def _caption(hit: Hit, result: Result, shared: dict[str, int]) -> str:
         badge = f":{_COLOURS[(number - 1) % len(_COLOURS)]}-badge[{number}] "
     name = code_span(hit.entry.name.rpartition("/")[2], 22)
     words = _in_words(hit, result)
-    return f"{badge}**{words}** {name}" if words else f"{badge}{name}"
+    return f"{badge}**{words}**  \n{name}" if words else f"{badge}{name}"
 
 
 def _in_words(hit: Hit, result: Result) -> str:

@@ -10,7 +10,7 @@ from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query
 from imgsim_core.gallery.words import Way, understanding
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.text import UserText
-from pages.parts import cached, inputs, searching, settings, wall
+from pages.parts import assets, cached, inputs, searching, settings, wall
 from pages.parts.language import code_span, say, t
 
 # Single English words: what such a model was trained on, whatever the page's language
@@ -19,6 +19,7 @@ _EXAMPLES = ("cat", "coffee", "flower", "motorcycle", "building", "dog")
 
 def show(gallery: Gallery) -> Query | None:
     """Draw what is looked for and the ways to change it."""
+    st.html(f"<style>{assets.text('search.css')}</style>")
     labels = {
         "parts": t("By picture and words"),
         "colours": t("By colours"),
@@ -85,7 +86,7 @@ def _show_one(gallery: Gallery, asked: PictureAsked) -> None:
         name, shown = entry.name, wall.thumbnail(gallery, entry)
     if shown is not None:
         st.image(shown, width="stretch", alt=f"{t('Picture to look for')}: {name}")
-    st.caption(f"**{t('Picture to look for')}** {code_span(name, 28)}")
+    st.caption(f"**{t('Picture to look for')}** {code_span(name.rpartition('/')[2], 28)}")
 
 
 def _show_suggestions(gallery: Gallery) -> None:

@@ -86,7 +86,7 @@ def test_weighted_parts_are_added_up(synthetic):
     assert [hit.value for hit in result.hits] == pytest.approx(
         np.sort(-cosines)[:10] * -1, abs=1e-5
     )
-    assert result.guessed
+    assert result.guess is not None
     assert not any(hit.meaning for hit in result.hits)
 
 
@@ -164,7 +164,7 @@ def test_a_brought_copy_finds_the_original(samples):
     result = search(samples, Query(pictures=(asked,)), 100)
     assert result.hits[0].same_file
     assert all(hit.meaning is not None for hit in result.hits)
-    assert not result.guessed
+    assert result.guess is None
     assert 1 <= result.standing_out < len(result.hits)
     values = [hit.value for hit in result.hits]
     assert values == sorted(values, reverse=True)
