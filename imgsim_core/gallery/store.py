@@ -115,6 +115,11 @@ class Store(Protocol):
         """Tidy up after many additions: compact, drop old versions, index if it is large."""
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a text can be the name of a gallery."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked_name(name: str) -> str:
     """Return a gallery's name if it is one.
 
@@ -123,7 +128,7 @@ def checked_name(name: str) -> str:
     BadGalleryName
         If it could be anything but a plain name: it becomes part of addresses.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise BadGalleryName(
             Text(
                 "{name} cannot be the name of a gallery: use up to 63 small letters, digits, "

@@ -17,11 +17,12 @@ import streamlit as st
 from imgsim_core.comparison import Question
 from imgsim_core.distort import all_damages
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.store import is_name
 from imgsim_core.labelled import EXAMPLES
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
-from pages.parts import atlas_colours, lines, searching, settings
+from pages.parts import atlas_colours, lines, searching, settings, together
 from pages.parts.language import LANGUAGES, language
 from pages.parts.lines import key as line_key
 
@@ -58,8 +59,13 @@ def address() -> str:
 def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:
     if parameters.get("lang") in LANGUAGES:
         yield "lang", parameters["lang"]
-    if parameters.get("look") in {family.value for family in Family}:
-        yield "look", parameters["look"]
+    for key in ("look", "family"):
+        if parameters.get(key) in {family.value for family in Family}:
+            yield key, parameters[key]
+    if parameters.get("together") in together.WAYS:
+        yield "together", parameters["together"]
+    if is_name(parameters.get("gallery", "")):
+        yield "gallery", parameters["gallery"]  # whether there is one is seen where it is used
     for family in Family:
         key = f"method.{family.value}"
         if parameters.get(key) in {method.id for method in methods_of(family)}:

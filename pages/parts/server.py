@@ -7,7 +7,7 @@ import contextlib
 import gc
 import gzip
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 import anyio.to_thread
@@ -15,12 +15,17 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import runtime
+from streamlit.logger import get_logger
 
+from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
+from pages.parts import tenancy
 from pages.parts.cached import memory
 from pages.parts.inputs import pair_thumbnail
+
+_LOG = get_logger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -42,6 +47,7 @@ _HEADERS = [
     (b"referrer-policy", b"same-origin"),
 ]
 _REAP_SECONDS = 15
+_SAMPLES_SECONDS = 2  # after all else is warm: a first visitor's clicks come first
 # Who asks for these may be a load balancer, or a page that is open already.
 _NO_VISIT = ("/_stcore/", "/api/")
 _COMING_SECONDS = 3.0
@@ -194,16 +200,32 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     async def warm_up() -> None:
         await anyio.to_thread.run_sync(warm)
         _ready.set()
+        await asyncio.sleep(_SAMPLES_SECONDS)
+        with _said_to_the_host():
+            tenancy.sample_gallery().start()
 
     async def reap() -> None:
         while True:
             await asyncio.sleep(_REAP_SECONDS)
             let_go_of_closed_sessions()
+            with _said_to_the_host():
+                await anyio.to_thread.run_sync(tenancy.reap)
 
     tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
     yield {}
     for task in tasks:
         task.cancel()
+    with _said_to_the_host():
+        tenancy.close()
+
+
+@contextlib.contextmanager
+def _said_to_the_host() -> Iterator[None]:
+    """Let galleries that cannot be had just now be no reason to stop serving."""
+    try:
+        yield
+    except ImgSimError as error:
+        _LOG.warning("%s", error)
 
 
 def let_go_of_closed_sessions() -> None:

@@ -10,6 +10,8 @@ from imgsim_core.picture import Picture
 from pages.parts import assets, cached, charts, settings
 from pages.parts.language import t
 
+WAYS = ("slider", "blink", "difference")  # values of the setting, also in links
+
 _SIDE = 1000
 
 _SWIPE = assets.component("swipe")
@@ -26,9 +28,9 @@ def show_together(a: Picture, b: Picture) -> None:
     way = settings.bound(
         st.segmented_control,
         t("How to look at both"),
-        list(labels),
+        list(WAYS),
         key="together",
-        default="slider",
+        default=WAYS[0],
         format_func=labels.__getitem__,
         required=True,
         label_visibility="collapsed",

@@ -128,3 +128,21 @@ def test_one_good_half_of_a_link_is_kept():
     app = open_app({"a": "coffee", "b": "unknown"})
     assert names(app) == ["coffee.png"]
     assert not app.error
+
+
+def test_a_link_restores_how_to_look_at_both_and_the_page_of_the_handbook():
+    app = open_app({"pair": PAIR, "together": "difference", "family": Family.HASHES.value})
+    assert app.segmented_control(key="widget.together").value == "difference"
+    app.switch_page("../methods.py").run()
+    assert checked(app).segmented_control(key="widget.family").value == Family.HASHES.value
+
+
+@pytest.mark.parametrize("name", ["../secret", "a b", "", "x" * 64, "UPPER", "~samples"])
+def test_a_link_never_names_what_cannot_be_a_gallery(name: str):
+    app = open_app({"gallery": name})
+    assert "gallery" not in app.query_params
+
+
+def test_a_link_restores_the_gallery():
+    app = open_app({"pair": PAIR, "gallery": "holidays-2019"})
+    assert shared_link(app)["gallery"] == "holidays-2019"
