@@ -16,7 +16,6 @@ from pages.parts.language import t
 _ABOVE, _BELOW, _LINE = "#d55e00", "#4c8fc0", "#1a9a88"
 _BINS = 100
 _HEIGHT = 260
-_STEP = 0.01
 _INSET = 6  # pixels between a slider's edge and its end
 _UNMEASURED_LINE = 0.8
 _KEY = "map.line"  # for a model that is no method of this host
@@ -54,6 +53,8 @@ def show(view: View, colours_follow: bool) -> None:
     asked = question(view)
     fragments = ["atlas_lines", *(["atlas_explore"] if colours_follow else [])]
 
+    decimals = 2 if asked is None else asked.method.scale_with(asked.options).decimals
+
     def anew() -> None:
         st.rerun(fragments)
 
@@ -64,8 +65,8 @@ def show(view: View, colours_follow: bool) -> None:
         t("Alike from this cosine up"),
         _axis_start(view),
         1.0,
-        step=_STEP,
-        format="%.2f",
+        step=10.0**-decimals,
+        format=f"%.{decimals}f",
         key=_KEY if asked is None else lines.key(asked.method, asked.options),
         default=_UNMEASURED_LINE if asked is None else lines.usual(asked),
         before=anew,
