@@ -337,6 +337,8 @@ def compute_alone() -> None:
     import torch
 
     with _LOCK:
+        # Asked once before it is set, since a thread's first question sets it anew
+        torch.get_num_threads()
         torch.set_num_threads(1)
         # The number counts for this thread and for all that are new from now on: another
         # thread sets it back for those.
