@@ -77,6 +77,7 @@ class Stage(Enum):
     WAITING = "waiting"
     NEIGHBOURS = "neighbours"
     LAYOUT = "layout"
+    PLACING = "placing"
     CLUSTERS = "clusters"
     QUALITY = "quality"
 
@@ -95,6 +96,7 @@ _STAGE_LABELS = {
     Stage.WAITING: Text("Waiting for another map to be drawn"),
     Stage.NEIGHBOURS: Text("Finding the nearest pictures of each"),
     Stage.LAYOUT: Text("Laying neighbours next to each other"),
+    Stage.PLACING: Text("Placing all other pictures beside them"),
     Stage.CLUSTERS: Text("Looking for clusters and for pictures that lie apart"),
     Stage.QUALITY: Text("Checking how far the map can be trusted"),
 }
@@ -102,6 +104,7 @@ _STAGE_SHARES = {
     Stage.WAITING: 0.02,
     Stage.NEIGHBOURS: 0.05,
     Stage.LAYOUT: 0.2,
+    Stage.PLACING: 0.4,
     Stage.CLUSTERS: 0.8,
     Stage.QUALITY: 0.9,
 }
@@ -146,7 +149,7 @@ class Quality:
     ----------
     trustworthiness : float
         1 if whatever lies close on the map is close for the model too; 0 at the other end.
-        It falls with every intruder, by how far off it is for the model.
+        It falls with every intruder, by how far off it is for the model. Among the judged.
     kept : float
         Of the `of` pictures nearest on the map, how many on average are among the `of`
         nearest for the model.
@@ -275,12 +278,13 @@ def draw(snapshot: Snapshot, parameters: Parameters = USUAL, told: Told | None =
     else:
         laid_out = umap_positions(chosen, near_inside.first(parameters.neighbours), parameters.seed)
     positions, labels = laid_out, labels_of(laid_out)
-    tell(Stage.CLUSTERS)
     to_sample = near_inside
     if len(sample) < count:
+        tell(Stage.PLACING)
         positions, labels, to_sample = _with_the_rest(
             vectors, sample, laid_out, labels, near_inside
         )
+    tell(Stage.CLUSTERS)
     measured, near = _measured(vectors, numbers, near_inside, len(sample))
     outliers = _outliers(vectors, measured, near, to_sample)
     clusters = clusters_of(vectors, labels)
@@ -314,18 +318,12 @@ def _with_the_rest(
     near_inside: Neighbours,
 ) -> tuple[Positions, NDArray[np.int32], Neighbours]:
     """Places, clusters and neighbours in the sample of all pictures, from those of the sample."""
-    count = len(vectors)
-    rest = np.setdiff1d(np.arange(count), sample, assume_unique=True)
-    near_rest = nearest(vectors[rest], vectors[sample], near_inside.rows.shape[1])
-    positions = np.zeros((count, 2), np.float32)
-    positions[sample], positions[rest] = laid_out, placed_among(near_rest, laid_out)
-    all_labels = np.zeros(count, np.int32)
-    all_labels[sample], all_labels[rest] = labels, labels[near_rest.rows[:, 0]]
-    rows = np.zeros((count, near_rest.rows.shape[1]), np.int32)
-    rows[sample], rows[rest] = sample[near_inside.rows], sample[near_rest.rows]
-    cosines = np.zeros(rows.shape, np.float32)
-    cosines[sample], cosines[rest] = near_inside.cosines, near_rest.cosines
-    return positions, all_labels, Neighbours(rows, cosines)
+    # Of all, the sample included: picking the rest out would copy nearly all vectors
+    near = nearest(vectors, vectors[sample], near_inside.rows.shape[1])
+    positions, all_labels = placed_among(near, laid_out), labels[near.rows[:, 0]]
+    positions[sample], all_labels[sample] = laid_out, labels
+    near.rows[sample], near.cosines[sample] = near_inside.rows, near_inside.cosines
+    return positions, all_labels, Neighbours(sample[near.rows].astype(np.int32), near.cosines)
 
 
 def _measured(
@@ -376,16 +374,17 @@ def _quality(
     of = min(_JUDGED_BY, (len(rows) - 1) // 2)
     if of < 1:
         return None
+    from scipy.spatial import cKDTree
     from sklearn.manifold import trustworthiness
 
-    judged, places = vectors[rows], positions[rows].astype(np.float64)
-    own = np.arange(len(rows))
-    for_model = nearest(judged, judged, of, own=own).rows
-    distances = ((places[:, None] - places[None]) ** 2).sum(axis=2)
-    distances[own, own] = np.inf
-    on_map = np.argpartition(distances, of - 1, axis=1)[:, :of]
+    # Neighbours among all; ranks, which need every pair, among those judged only
+    for_model = nearest(vectors[rows], vectors, of, own=rows).rows
+    _, on_map = cKDTree(positions).query(positions[rows], of + 1)
+    others = on_map != rows[:, None]
+    others[others.all(axis=1), -1] = False  # itself was crowded out by equals
+    on_map = on_map[others].reshape(len(rows), of)
     kept = (on_map[:, :, None] == for_model[:, None, :]).any(axis=2).sum(axis=1).mean()
-    figure = trustworthiness(judged, places, n_neighbors=of, metric="cosine")
+    figure = trustworthiness(vectors[rows], positions[rows], n_neighbors=of, metric="cosine")
     return Quality(float(figure), float(kept), of, len(rows))
 
 
