@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,12 @@ def _own() -> _Chosen:
     return _Chosen(is_coming=True)
 
 
+def _words(title: str) -> str:
+    """Make a host's title harmless in markdown, without the look of code."""
+    printable = "".join(letter for letter in title if letter.isprintable())
+    return re.sub(r"([^\w\s])", r"\\\1", printable)
+
+
 def _choose(code: str | None) -> None:
     settings.put(SETTING, code)
 
@@ -141,7 +148,7 @@ def _title(gallery: Gallery) -> str:
     code = settings.get(SETTING)
     if code is None:
         return t("Your gallery")
-    return t("Sample gallery") if code == SAMPLES else code_span(gallery.title)
+    return t("Sample gallery") if code == SAMPLES else _words(gallery.title)
 
 
 def _model_words(gallery: Gallery) -> str:
@@ -189,7 +196,7 @@ def _change(gallery: Gallery) -> None:
         names = {info.name: info.title or info.name for info in _published()}
         _choice(t("Sample gallery"), SAMPLES, in_use)
         for name, title in names.items():
-            _choice(code_span(title), name, in_use)
+            _choice(_words(title), name, in_use)
         st.markdown(f"**{t('Add your own pictures')}**")
         gallery_intake.show_ways_in(then=_use_own)
         if tenancy.tenant() is not None:
@@ -256,7 +263,7 @@ def _show_choice() -> None:
         shelf = st.grid("auto", min_column_width=220, gap="small")
         for info in listed:
             with shelf.cell():
-                _choice(code_span(info.title or info.name), info.name, SAMPLES)
+                _choice(_words(info.title or info.name), info.name, SAMPLES)
 
 
 def _strip() -> bytes:

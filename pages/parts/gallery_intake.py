@@ -209,18 +209,23 @@ def _show_end(intake: Intake) -> None:
     progress = intake.progress
     if intake.problem is not None:
         st.error(say(intake.problem), icon=":material/error:")
-    elif progress is not None and not intake.waiting:
-        st.markdown(f":material/check_circle: {_summary(progress)}")
-    if intake.waiting:
-        st.markdown(t("Not all files are in. What is in stays in."))
-    with st.container(horizontal=True, key="intake_end_row"):
+    with st.container(horizontal=True, vertical_alignment="center", key="intake_end_row"):
         if intake.waiting:
+            st.markdown(t("Not all files are in. What is in stays in."), width="content")
             st.button(
                 t("Resume"), key="resume_intake", icon=":material/resume:", on_click=intake.resume
             )
             st.button(t("Leave the rest out"), key="discard_intake", on_click=intake.discard)
         else:
-            st.button(t("Fine"), key="end_intake", type="tertiary", on_click=intake.forget_progress)
+            if progress is not None and intake.problem is None:
+                st.markdown(f":material/check_circle: {_summary(progress)}", width="content")
+            st.button(
+                t("Fine"),
+                key="end_intake",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=intake.forget_progress,
+            )
     if progress is not None:
         _show_refused(progress)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib import metadata
 
 import streamlit as st
 
 from imgsim_core.comparison import Question, Score
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.published import published
+from imgsim_core.gallery.store import STORE_ADDRESS, USUAL_ADDRESS
 from imgsim_core.models import catalogue, download, weights
 from imgsim_core.registry import all_methods
 from imgsim_core.samples import all_pairs, open_sample
-from pages.parts import cached
+from pages.parts import cached, tenancy
 from pages.parts.language import say, t
 
 _LIBRARIES = (
@@ -25,6 +29,7 @@ _LIBRARIES = (
     "timm",
     "open_clip_torch",
     "plotly",
+    "lancedb",
 )
 _STATES = {
     "ready": (":material/check_circle:", "green"),
@@ -123,6 +128,48 @@ def show_memory() -> None:
         border=True,
     )
     made.metric(t("Descriptions made"), memory.described, border=True)
+
+
+def show_galleries() -> None:
+    """Tell where galleries lie and how much is there; nothing says whose."""
+    try:
+        count = len(published())
+        places = [t("The host's galleries: {count}, in {kind}.", count=count, kind=_kind())]
+    except ImgSimError as error:
+        st.warning(say(error.text), icon=":material/cloud_off:")
+        places = []
+    try:
+        visitors = tenancy.visitors()
+        held, limits = visitors.held(), visitors.limits
+        free = visitors.disk_left()
+    except ImgSimError as error:
+        st.warning(say(error.text), icon=":material/cloud_off:")
+        return
+    mine, size, disk = st.columns(3)
+    mine.metric(t("Temporary galleries"), held.galleries, border=True)
+    size.metric(
+        t("Their size"),
+        t(
+            "{size} of {most} MB",
+            size=f"{held.bytes / 2**20:,.0f}",
+            most=f"{limits.all_megabytes:,.0f}",
+        ),
+        border=True,
+    )
+    disk.metric(t("Disk space left"), t("{size} GB", size=f"{free / 1e9:,.1f}"), border=True)
+    places.append(
+        t(
+            "Temporary galleries are visitors' own and the sample gallery; each is deleted "
+            "{hours} h after its last use.",
+            hours=f"{limits.hours:g}",
+        )
+    )
+    st.caption(" ".join(places))
+
+
+def _kind() -> str:
+    scheme, separator, _ = (os.environ.get(STORE_ADDRESS) or USUAL_ADDRESS).partition("://")
+    return t("object storage") if separator and scheme != "file" else t("a folder of this server")
 
 
 def show_versions() -> None:
