@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -69,6 +70,7 @@ _LEAST_SHARPNESS = 0.5  # blank pictures and smooth gradients; blurred photograp
 _WORKING_BYTES = 150 * 2**20  # descriptions kept while a pair's other pairs wait
 _BLOCK = 2048  # rows between two looks at `stop`
 _PORTION = 64  # pairs that are handed to the threads at a time
+_FEW_AT_A_TIME = 8  # where each takes long, and may make others needless
 _UNOPENED, _DROPPED = "unopened", "dropped"
 
 Told = Callable[[str, float], None]
@@ -102,6 +104,8 @@ class Counts:
         Candidates that the outlines settled.
     dropped : int
         Candidates dropped since they share too few details.
+    implied : int
+        Candidates that need no look: whole copies of both were looked at.
     looked : int
         Candidates that were looked at closely.
     copies, shots : int
@@ -120,6 +124,7 @@ class Counts:
     by_vector: int = 0
     settled: int = 0
     dropped: int = 0
+    implied: int = 0
     looked: int = 0
     copies: int = 0
     shots: int = 0
@@ -333,7 +338,7 @@ class _Search:
         ]
         candidates.sort(key=lambda one: (*one.promise, one.a, one.b))
         found, doubtful = self._settled(candidates)
-        found += self._looked_at(doubtful)
+        found += self._looked_at(doubtful, found)
         copies = sum(link.level is Level.COPY for link in found)
         self.counts = replace(self.counts, copies=copies, shots=len(found) - copies)
         found.sort(key=lambda link: (-link.strength, link.a, link.b))
@@ -390,7 +395,7 @@ class _Search:
         found: list[Link] = []
         doubtful: list[_Candidate] = []
         tried = 0
-        for portion in _portions(candidates):
+        for portion in _portions(candidates, _PORTION):
             if self.stop():
                 self.counts = replace(self.counts, left=len(candidates) - tried)
                 break
@@ -406,31 +411,47 @@ class _Search:
         self.counts = replace(self.counts, settled=len(found))
         return found, doubtful
 
-    def _looked_at(self, candidates: Sequence[_Candidate]) -> list[Link]:
+    def _looked_at(self, candidates: Sequence[_Candidate], settled: Sequence[Link]) -> list[Link]:
         """Look closely at candidates, the likeliest first, in all threads."""
         chosen = candidates[:MOST_GLANCES]
         found: list[Link] = []
-        seen = looked = dropped = unopened = 0
+        answered = _Answered(settled)
+        seen = looked = dropped = unopened = implied = 0
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            for portion in _portions(chosen):
+            for portion in _portions(chosen, _FEW_AT_A_TIME):
                 if self.stop() or looked >= self.most_close_looks:
                     break
-                for answer in threads.map(self._closely, portion):
-                    seen += 1
+                asked = []
+                for one in portion:
+                    follows = answered.for_copies_of(*self._digests(one))
+                    if follows is None:
+                        asked.append(one)
+                    else:
+                        found += [self._numbered(link, one) for link in follows if link]
+                implied += len(portion) - len(asked)
+                answers = threads.map(self._closely, asked)
+                for one, answer in zip(asked, answers, strict=True):
+                    answered.add(*self._digests(one), answer)
                     if isinstance(answer, Link):
                         found.append(answer)
                     dropped += answer == _DROPPED
                     unopened += answer == _UNOPENED
-                    self.told("look", seen / len(chosen))
-                looked = seen - dropped - unopened
+                seen += len(portion)
+                self.told("look", seen / len(chosen))
+                looked = seen - dropped - unopened - implied
         self.counts = replace(
             self.counts,
             looked=looked,
             dropped=dropped,
+            implied=implied,
             unopened=unopened,
             left=self.counts.left + len(candidates) - seen,
         )
         return found
+
+    def _digests(self, one: _Candidate) -> tuple[str, str]:
+        entries = self.snapshot.entries
+        return entries[one.a].digest, entries[one.b].digest
 
     def _by_outlines(self, one: _Candidate) -> Link | None:
         a, b = (self.snapshot.entries[row] for row in (one.a, one.b))
@@ -526,6 +547,43 @@ def candidate_line(vectors: NDArray[np.float32], level: Level) -> float:
     return float(min(_HIGHEST_LINE, median + _ABOVE[level] * (upper - median)))
 
 
-def _portions(candidates: Sequence[_Candidate]) -> Iterator[Sequence[_Candidate]]:
-    for start in range(0, len(candidates), _PORTION):
-        yield candidates[start : start + _PORTION]
+class _Answered:
+    """Answers of close looks, which hold for whole copies of the two pictures as well."""
+
+    def __init__(self, whole_copies: Iterable[Link]) -> None:
+        self._copies: dict[str, set[str]] = defaultdict(set)
+        for link in whole_copies:
+            self._copies[link.a].add(link.b)
+            self._copies[link.b].add(link.a)
+        self._answers: dict[Pair, Link | str | None] = {}
+
+    def add(self, a: str, b: str, answer: Link | str | None) -> None:
+        self._answers[frozenset((a, b))] = answer
+
+    def for_copies_of(self, a: str, b: str) -> tuple[Link | None] | None:
+        """Return the answer that follows for two pictures; None if they must be looked at."""
+        for one in (a, *sorted(self._copies[a])):
+            for other in (b, *sorted(self._copies[b])):
+                pair = frozenset((one, other))
+                answer = self._answers.get(pair, _UNOPENED)
+                if len(pair) < 2 or answer == _UNOPENED:
+                    continue
+                if not isinstance(answer, Link):
+                    return (None,)
+                ends = (a, b) if answer.a == one else (b, a)
+                said = Text("This was tested on whole copies of them.")
+                return (
+                    replace(
+                        answer,
+                        a=ends[0],
+                        b=ends[1],
+                        because=(*answer.because[:-1], said),  # all but its own bits
+                        changes=(),
+                    ),
+                )
+        return None
+
+
+def _portions(candidates: Sequence[_Candidate], size: int) -> Iterator[Sequence[_Candidate]]:
+    for start in range(0, len(candidates), size):
+        yield candidates[start : start + size]

@@ -30,9 +30,9 @@ class Criterion(Enum):
     WHOLE = "whole"
     PIXELS = "pixels"
     DATE = "date"
+    QUALITY = "quality"
     SHARPER = "sharper"
     LOSSLESS = "lossless"
-    QUALITY = "quality"
     BYTES = "bytes"
     OLDER = "older"
 
@@ -46,7 +46,7 @@ _LABELS = {
     Criterion.WHOLE: Text("Shows more: not cut"),
     Criterion.PIXELS: Text("More pixels"),
     Criterion.DATE: Text("Has the camera's date"),
-    Criterion.SHARPER: Text("Sharper"),
+    Criterion.SHARPER: Text("Sharper (noise looks sharp too)"),
     Criterion.LOSSLESS: Text("Saved without loss"),
     Criterion.QUALITY: Text("Higher JPEG quality"),
     Criterion.BYTES: Text("Larger file"),
@@ -95,7 +95,8 @@ class Advice:
 
 
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM", "GIF"})
-_CLEARLY_MORE = 1.05  # of pixels, sharpness or bytes
+_CLEARLY_MORE = 1.05  # of pixels or bytes
+_CLEARLY_SHARPER = 1.3
 _CLEARLY_WHOLER = 0.02  # of the picture's area
 _CLEARLY_BETTER = 3  # of JPEG quality, 1 to 100
 
@@ -176,7 +177,9 @@ def _is_clearly_more(criterion: Criterion, value: float, other: float) -> bool:
         return value - other > _CLEARLY_WHOLER
     if criterion is Criterion.QUALITY:
         return value - other >= _CLEARLY_BETTER
-    if criterion in (Criterion.PIXELS, Criterion.SHARPER, Criterion.BYTES):
+    if criterion is Criterion.SHARPER:
+        return value > _CLEARLY_SHARPER * other
+    if criterion in (Criterion.PIXELS, Criterion.BYTES):
         return value > _CLEARLY_MORE * other
     return value > other
 
