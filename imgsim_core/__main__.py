@@ -23,6 +23,7 @@ from imgsim_core.commands.console import (
 )
 from imgsim_core.commands.duplicates import add as _add_duplicates
 from imgsim_core.commands.index import add as _add_index
+from imgsim_core.commands.reembed import add as _add_reembed
 from imgsim_core.commands.search import add as _add_search
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
@@ -93,6 +94,7 @@ def _parser() -> _Parser:
     _add_index(commands)
     _add_search(commands)
     _add_duplicates(commands)
+    _add_reembed(commands)
     return parser
 
 
