@@ -13,6 +13,7 @@ from imgsim_core.calibration import Meaning, Relation
 from imgsim_core.comparison import Question
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.agreement import agreement
+from imgsim_core.gallery.by_colours import SCALE as COLOUR_SCALE
 from imgsim_core.gallery.entry import Entry, Filter
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result
@@ -165,6 +166,8 @@ def _headline(result: Result) -> str:
     count = result.standing_out
     if count is None:
         return t("The closest pictures, the best first.")
+    if _is_by_colours(result):
+        return t("{count} pictures hold at least half of these colours.", count=count)
     if count == 0:
         return t("Probably nothing here matches. These come closest.")
     if count == len(result.hits):
@@ -195,7 +198,13 @@ def _show_wall(
     )
 
 
+def _is_by_colours(result: Result) -> bool:
+    return result.scale is COLOUR_SCALE
+
+
 def _divider(result: Result) -> str:
+    if _is_by_colours(result):
+        return f":material/arrow_downward: **{t('Less than half of these colours below')}**"
     said = f":material/arrow_downward: **{t('Probably unrelated below')}**"
     return said if result.guess is None else f"{said} · {say(result.guess)}"
 
@@ -205,7 +214,7 @@ def _caption(hit: Hit, result: Result, shared: dict[str, int]) -> str:
     if hit.entry.digest in shared:
         number = shared[hit.entry.digest]
         badge = f":{_COLOURS[(number - 1) % len(_COLOURS)]}-badge[{number}] "
-    name = code_span(hit.entry.name.rpartition("/")[2], 22)
+    name = code_span(hit.entry.name.rpartition("/")[2], 17)
     words = _in_words(hit, result)
     return f"{badge}**{words}**  \n{name}" if words else f"{badge}{name}"
 
@@ -215,7 +224,7 @@ def _in_words(hit: Hit, result: Result) -> str:
         return t("The same file")
     if hit.details:
         return t("{count} details agree", count=hit.details)
-    if result.label.template == "Colours":
+    if _is_by_colours(result):
         return t("{share} % of these colours", share=f"{100 * hit.value:.0f}")
     return "" if hit.meaning is None else _short(hit.meaning)
 
@@ -259,7 +268,7 @@ def _controls(gallery: Gallery, asked: Query, key: str, entry: Entry) -> None:
         if plus is not None and plus.digest != entry.digest:
             if st.button(t("Why?"), key=f"why_{key}", type="tertiary"):
                 _compare(gallery, plus, entry)
-        elif plus is None:
+        elif asked.words:
             st.button(
                 t("Less like this"),
                 key=f"less_{key}",

@@ -13,12 +13,13 @@ _KEY = "search_methods"
 
 
 def show(gallery: Gallery, asked: Query) -> None:
-    """Draw the choice of methods; words and several parts need the gallery's own model."""
-    alone = asked.only_picture is None
+    """Draw the choice of methods, for one picture; all else needs the gallery's own model."""
+    if asked.only_picture is None:
+        return
     labels = {code: plain(label) for code, label in searching.method_labels(gallery).items()}
     own = gallery.info.model
     labels[own] = t("{method} (fast)", method=labels.get(own, own))
-    st.session_state[_KEY] = [own] if alone else list(searching.methods(gallery))
+    st.session_state[_KEY] = list(searching.methods(gallery))
     st.multiselect(
         t("Compare by"),
         list(labels),
@@ -27,7 +28,6 @@ def show(gallery: Gallery, asked: Query) -> None:
         max_selections=searching.MOST_METHODS,
         on_change=_keep,
         args=(own,),
-        disabled=alone,
         help=t(
             "Up to three methods, side by side. Methods marked fast have an index; the others "
             "look at every picture. For words, colours and several parts the gallery's own "

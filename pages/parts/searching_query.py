@@ -94,12 +94,12 @@ def _show_suggestions(gallery: Gallery) -> None:
     if len(found) < 2:
         return
     st.caption(t("Or start from one of these:"))
-    grid = st.grid("auto", min_column_width=72, gap="small")
+    grid = st.grid("auto", min_column_width=72, gap="xsmall")
     for place, entry in enumerate(found):
         small = wall.thumbnail(gallery, entry)
         if small is None:
             continue
-        with grid.cell(), st.container(key=f"thumb_suggestion_{place}", gap="xxsmall"):
+        with grid.cell(), st.container(key=f"thumb_suggestion_{place}", gap=None):
             st.image(small, width="stretch", alt=entry.name)
             st.button(
                 t("Look for this"),
