@@ -44,7 +44,7 @@ def show(view: View, titles: list[str]) -> None:
 
 
 def _heading(view: View, chosen: Choice, titles: list[str]) -> str:
-    count = len(chosen.rows)
+    count = f"{len(chosen.rows):,}"
     if chosen.how == "picture":
         return code_span(view.entry(int(chosen.rows[0])).name.rpartition("/")[2])
     if chosen.how == "cluster":

@@ -47,7 +47,7 @@ def _show_card(view: View, place: int, title: str, name: ClusterName | None) -> 
         st.image(picture, width="stretch", alt=title)
     dot = f'<i class="sim-atlas-dot" style="background:{atlas_colours.colour_of(place)}"></i>'
     st.html(f'<div class="sim-atlas-title">{dot}{html.escape(title)}</div>')
-    words = t("{count} pictures", count=len(cluster))
+    words = t("{count} pictures", count=f"{len(cluster):,}")
     if name is not None and name.examples and not name.common:
         words += " · " + t("such as {examples}", examples=", ".join(name.examples[:3]))
     st.caption(words)

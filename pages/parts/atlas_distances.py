@@ -96,15 +96,15 @@ def _say(view: View, above: int, now: float) -> None:
     asked, count = question(view), len(view.atlas.measured)
     told = t(
         "**{above} of {count} pictures** have another one above the line at {line}.",
-        above=above,
-        count=count,
+        above=f"{above:,}",
+        count=f"{count:,}",
         line=f"{now:.2f}",
     )
     if view.atlas.is_sampled:
         told += " " + t(
             "These {count} were drawn at random from all {all}, and compared with all of them.",
-            count=count,
-            all=len(view.atlas),
+            count=f"{count:,}",
+            all=f"{len(view.atlas):,}",
         )
     st.markdown(told)
     if asked is None:

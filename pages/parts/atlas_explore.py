@@ -52,8 +52,8 @@ def show(view: View, titles: list[str]) -> None:
             t(
                 "{drawn} of {count} pictures are drawn, chosen at random, so that the map stays "
                 "quick. A lasso takes in those that are not drawn, too.",
-                drawn=len(view.drawn),
-                count=len(view.atlas),
+                drawn=f"{len(view.drawn):,}",
+                count=f"{len(view.atlas):,}",
             )
         )
     atlas_chosen.show(view, titles)
@@ -68,11 +68,11 @@ def _anew() -> None:
 def _summary(view: View) -> str:
     atlas = view.atlas
     if not atlas.clusters:
-        return t("{count} pictures. Alike ones lie near each other.", count=len(atlas))
+        return t("{count} pictures. Alike ones lie near each other.", count=f"{len(atlas):,}")
     return t(
         "{count} pictures in {clusters} clusters; {apart} lie apart. Alike ones lie near each "
         "other.",
-        count=len(atlas),
+        count=f"{len(atlas):,}",
         clusters=len(atlas.clusters),
         apart=len(atlas.outliers),
     )
@@ -147,6 +147,6 @@ def show_trust(view: View) -> None:
                 t(
                     "{drawn} pictures were laid out by UMAP; each other one was placed beside "
                     "those most like it.",
-                    drawn=atlas.drawn,
+                    drawn=f"{atlas.drawn:,}",
                 )
             )
