@@ -226,18 +226,16 @@ def turned_fingerprints(rgb: NDArray[np.uint8], side: int = 8) -> Bits:
         As it is, then turned by one, two and three quarters to the left, then the same of
         its mirror image. Each equals `fingerprint_bits` of the picture so turned.
     """
-    kind = _KINDS["phash"]
+    from scipy.fft import dct
+
     grey = grey_levels(rgb)
     # Reducing rounds between its two passes, across and down. A quarter turn swaps these, so
     # what it would read is read from the picture with rows and columns swapped.
-    upright = kind.read(grey, side, False)
-    swapped = kind.read(np.ascontiguousarray(grey.T), side, False).T
-    return np.stack(
-        [
-            kind.bits(_turned(swapped if orientation % 2 else upright, orientation), side)
-            for orientation in range(8)
-        ]
-    )
+    upright = _read_for_frequencies(grey, side, False)
+    swapped = _read_for_frequencies(np.ascontiguousarray(grey.T), side, False).T
+    turned = [_turned(swapped if number % 2 else upright, number) for number in range(8)]
+    waves = dct(dct(np.stack(turned).astype(np.float64), axis=1), axis=2)[:, :side, :side]
+    return np.asarray(waves > np.median(waves, axis=(1, 2), keepdims=True))
 
 
 def hexadecimal(bits: Bits) -> str:
