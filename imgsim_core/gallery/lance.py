@@ -40,6 +40,7 @@ _FACTS = (
     "length",
 )  # fmt: skip
 # Old versions are for readers that have them open; nobody reads for so long.
+_REFINED = 2  # times as many as asked for are compared exactly
 _KEPT_VERSIONS = timedelta(minutes=10)
 # Two processes that insert the same key at once: with a key declared the later one sees
 # the conflict and tries again, without it both rows would stay.
@@ -73,8 +74,8 @@ class LanceStore:
 
         self._address = address
         self._folder = "" if _is_remote(address) else os.path.abspath(address)
-        self._tables: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        # Open tables, of each thread its own: what one of them sees, no other one moves
+        self._mine = threading.local()
         with self._asked():
             try:
                 self._base = lancedb.connect(
@@ -184,7 +185,9 @@ class LanceStore:
             return ()
         with self._of(gallery) as table:
             query = table.search(np.asarray(vector, np.float32), vector_column_name="vector")
-            query = query.metric("cosine").ef(max(128, 4 * count)).select([*_FACTS, "_distance"])
+            query = query.distance_type("cosine").ef(max(128, 4 * count))
+            # The index knows rounded vectors, and of filtered rows another distance altogether
+            query = query.refine_factor(_REFINED).select([*_FACTS, "_distance"])
             condition = _condition(where)
             if condition:
                 query = query.where(condition, prefilter=True)
@@ -218,22 +221,28 @@ class LanceStore:
 
     def settle(self, gallery: str) -> None:
         """Compact, drop old versions, and index a gallery of more than `EXACT_UP_TO` rows."""
+        from lancedb.index import HnswSq
+
         with self._of(gallery) as table:
             if table.count_rows() > EXACT_UP_TO and not list(table.list_indices()):
-                table.create_index("cosine", index_type="IVF_HNSW_SQ")
-            table.optimize(cleanup_older_than=_KEPT_VERSIONS)
+                table.create_index("vector", config=HnswSq(distance_type="cosine"))
+            try:
+                table.optimize(cleanup_older_than=_KEPT_VERSIONS)
+            except RuntimeError as error:
+                if "conflict" not in str(error):
+                    raise  # else somebody is writing, and tidies up later
 
     # ── Inside ─────────────────────────────────────────────────────────────────────
 
     def _table(self, name: str) -> Any:
         """Return a table as it is now, or None if there is none."""
-        with self._lock:
-            table = self._tables.get(name)
+        tables = self._handles()
+        table = tables.get(name)
         if table is not None:
             try:
                 _ = table.version  # asks the storage, cheaper than a list of all tables
             except RuntimeError:  # dropped by another process, or the storage is gone
-                self._forget(name)
+                del tables[name]
             else:
                 return table
         try:
@@ -244,9 +253,12 @@ class LanceStore:
             if self._folder and not os.path.isdir(self._folder):
                 raise OSError("the folder is not there") from error
             return None
-        with self._lock:
-            self._tables[name] = table
+        tables[name] = table
         return table
+
+    def _handles(self) -> dict[str, Any]:
+        known: dict[str, Any] = self._mine.__dict__.setdefault("tables", {})
+        return known
 
     def _made(self, name: str, schema: Any) -> Any:
         """Return a table, made of this schema if there was none."""
@@ -255,17 +267,14 @@ class LanceStore:
             try:
                 self._base.create_table(name, schema=schema)
             except (ValueError, RuntimeError) as error:
-                if "already exists" not in str(error):  # another process was faster
+                # Another process was faster
+                if "already exists" not in str(error) and "conflict" not in str(error):
                     raise
             table = self._table(name)
         return table
 
-    def _forget(self, name: str) -> None:
-        with self._lock:
-            self._tables.pop(name, None)
-
     def _drop(self, name: str) -> None:
-        self._forget(name)
+        self._handles().pop(name, None)
         self._base.drop_table(name, ignore_missing=True)
 
     @contextmanager
