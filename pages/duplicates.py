@@ -1,11 +1,74 @@
-"""Duplicates: over a gallery."""
+"""Duplicates: what a gallery holds more than once, in groups; what to keep, and a plan for it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import galleries
-from pages.parts.language import t
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.gallery import Gallery
+from pages.parts import (
+    assets,
+    galleries,
+    grouping_cards,
+    grouping_funnel,
+    grouping_marks,
+    grouping_rule,
+    grouping_run,
+)
+from pages.parts.language import say, t
 
+_BEGUN_AT_ONCE = 2000  # pictures; a larger gallery is searched when the visitor says so
+
+
+def _show(gallery: Gallery) -> None:
+    snapshot = gallery.snapshot()
+    if len(snapshot) == 0:
+        st.info(t("This gallery is empty: add pictures first."), icon=":material/info:")
+        return
+    level = grouping_funnel.show_level()
+    begun = grouping_run.runs().known(gallery, level, snapshot.version)
+    if len(snapshot) > _BEGUN_AT_ONCE and not begun:
+        place = st.empty()
+        with place.container():
+            st.markdown(t("This gallery has {count} pictures.", count=f"{len(snapshot):,}"))
+            if not st.button(
+                t("Look for duplicates"),
+                key="duplicates_begin",
+                type="primary",
+                icon=":material/search:",
+            ):
+                return
+        place.empty()
+    report = grouping_run.report_of(gallery, level, snapshot.version)
+    if report is None:
+        return
+    groups = report.regrouped(grouping_marks.apart())
+    with st.container(key="duplicates_head"):
+        grouping_funnel.show(report, len(groups))
+    with st.expander(t("What to keep, and what is no duplicate"), icon=":material/tune:"):
+        rule = grouping_rule.show()
+        grouping_marks.show()
+    if not groups:
+        st.success(t("No duplicates at this level."), icon=":material/check_circle:")
+        return
+    grouping_cards.show(gallery, report, groups, rule)
+    grouping_rule.show_plan(report, groups, rule)
+
+
+st.html(f"<style>{assets.text('wall.css')}{assets.text('duplicates.css')}</style>")
 st.title(t("Duplicates"))
-gallery = galleries.show_bar()
+chosen = galleries.show_bar()
+if chosen is None:
+    st.markdown(
+        t(
+            "Find what a collection holds more than once: the same file under other names, "
+            "copies that were resized, cut, turned or recoloured, and other shots of the same. "
+            "You see why each two belong together, what to keep, and get a plan. "
+            "Nothing is deleted."
+        )
+    )
+else:
+    try:
+        _show(chosen)
+    except ImgSimError as error:  # the gallery or the store went away meanwhile
+        st.error(say(error.text), icon=":material/cloud_off:")

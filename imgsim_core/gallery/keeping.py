@@ -11,6 +11,7 @@ import io
 import json
 import math
 import shlex
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -31,6 +32,7 @@ class Criterion(Enum):
     PIXELS = "pixels"
     DATE = "date"
     QUALITY = "quality"
+    TYPICAL = "typical"
     SHARPER = "sharper"
     LOSSLESS = "lossless"
     BYTES = "bytes"
@@ -46,6 +48,7 @@ _LABELS = {
     Criterion.WHOLE: Text("Shows more: not cut"),
     Criterion.PIXELS: Text("More pixels"),
     Criterion.DATE: Text("Has the camera's date"),
+    Criterion.TYPICAL: Text("Most like the others"),
     Criterion.SHARPER: Text("Sharper (noise looks sharp too)"),
     Criterion.LOSSLESS: Text("Saved without loss"),
     Criterion.QUALITY: Text("Higher JPEG quality"),
@@ -97,6 +100,7 @@ class Advice:
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM", "GIF"})
 _CLEARLY_MORE = 1.05  # of pixels or bytes
 _CLEARLY_SHARPER = 1.3
+_CLEARLY_MORE_LIKE = 0.03  # of the mean strength of its links
 _CLEARLY_WHOLER = 0.02  # of the picture's area
 _CLEARLY_BETTER = 3  # of JPEG quality, 1 to 100
 
@@ -119,7 +123,7 @@ def advice(group: Group, entries: Mapping[str, Entry], rule: Rule = Rule()) -> A
     members = [entries[member] for member in group.members]
     if len(members) == 1:
         return Advice(members[0].digest, ())
-    shares = _shares_shown(group)
+    known = _Known(_shares_shown(group), _mean_strengths(group))
     left = members
     because: list[Text] = []
     protected = [entry for entry in members if any(map(rule.protects, entry.names))]
@@ -127,16 +131,33 @@ def advice(group: Group, entries: Mapping[str, Entry], rule: Rule = Rule()) -> A
         because.append(Text("It lies in the reference folder."))
     left = protected or members
     for criterion in rule.order:
-        best, worst = _compared(criterion, left if len(left) > 1 else members, shares)
+        best, worst = _compared(criterion, left if len(left) > 1 else members, known)
         if len(left) == 1:
             # Decided: from here on only what else speaks for it
             if best and best[0] is left[0] and len(best) == 1:
-                because.append(_reason(criterion, left[0], worst, shares))
+                because.append(_reason(criterion, left[0], worst, known))
             continue
         if len(best) < len(left):
-            because.append(_reason(criterion, best[0], worst, shares))
+            because.append(_reason(criterion, best[0], worst, known))
             left = best
     return Advice(min(left, key=lambda one: (one.name, one.digest)).digest, tuple(because[:3]))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the links tell of each member, by digest."""
+
+    shares: Mapping[str, float]
+    strengths: Mapping[str, float]
+
+
+def _mean_strengths(group: Group) -> dict[str, float]:
+    """Mean strength of each member's links: low for one that much was done to."""
+    strengths = defaultdict(list)
+    for link in group.links:
+        for end in link.pair:
+            strengths[end].append(link.strength)
+    return {one: sum(found) / len(found) for one, found in strengths.items()}
 
 
 def _shares_shown(group: Group) -> dict[str, float]:
@@ -157,15 +178,14 @@ def _shares_shown(group: Group) -> dict[str, float]:
 
 
 def _compared(
-    criterion: Criterion, entries: Sequence[Entry], shares: Mapping[str, float]
+    criterion: Criterion, entries: Sequence[Entry], known: _Known
 ) -> tuple[list[Entry], Entry]:
     """Those nobody is clearly better than, and the one that is worst."""
-    values = {entry.digest: _VALUES[criterion](entry, shares) for entry in entries}
-    known = [value for value in values.values() if not math.isnan(value)]
-    if len(known) < len(values):
+    values = {entry.digest: _VALUES[criterion](entry, known) for entry in entries}
+    if any(map(math.isnan, values.values())):
         # Not to be compared, such as a PNG's JPEG quality: it tells nobody apart
         return list(entries), entries[0]
-    top = max(known)
+    top = max(values.values())
     best = [
         entry for entry in entries if not _is_clearly_more(criterion, top, values[entry.digest])
     ]
@@ -175,6 +195,8 @@ def _compared(
 def _is_clearly_more(criterion: Criterion, value: float, other: float) -> bool:
     if criterion is Criterion.WHOLE:
         return value - other > _CLEARLY_WHOLER
+    if criterion is Criterion.TYPICAL:
+        return value - other > _CLEARLY_MORE_LIKE
     if criterion is Criterion.QUALITY:
         return value - other >= _CLEARLY_BETTER
     if criterion is Criterion.SHARPER:
@@ -184,23 +206,24 @@ def _is_clearly_more(criterion: Criterion, value: float, other: float) -> bool:
     return value > other
 
 
-_VALUES: dict[Criterion, Callable[[Entry, Mapping[str, float]], float]] = {
-    Criterion.WHOLE: lambda entry, shares: shares[entry.digest],
-    Criterion.PIXELS: lambda entry, shares: float(entry.pixels),
-    Criterion.DATE: lambda entry, shares: float(bool(entry.taken)),
-    Criterion.SHARPER: lambda entry, shares: entry.sharpness,
-    Criterion.LOSSLESS: lambda entry, shares: float(entry.format in _LOSSLESS),
-    Criterion.QUALITY: lambda entry, shares: float(entry.quality) if entry.quality else math.nan,
-    Criterion.BYTES: lambda entry, shares: float(entry.bytes),
-    Criterion.OLDER: lambda entry, shares: -entry.modified if entry.modified else math.nan,
+_VALUES: dict[Criterion, Callable[[Entry, _Known], float]] = {
+    Criterion.WHOLE: lambda entry, known: known.shares[entry.digest],
+    Criterion.PIXELS: lambda entry, known: float(entry.pixels),
+    Criterion.DATE: lambda entry, known: float(bool(entry.taken)),
+    Criterion.TYPICAL: lambda entry, known: known.strengths.get(entry.digest, math.nan),
+    Criterion.SHARPER: lambda entry, known: entry.sharpness,
+    Criterion.LOSSLESS: lambda entry, known: float(entry.format in _LOSSLESS),
+    Criterion.QUALITY: lambda entry, known: float(entry.quality) if entry.quality else math.nan,
+    Criterion.BYTES: lambda entry, known: float(entry.bytes),
+    Criterion.OLDER: lambda entry, known: -entry.modified if entry.modified else math.nan,
 }
 
 
-def _reason(criterion: Criterion, best: Entry, worst: Entry, shares: Mapping[str, float]) -> Text:
+def _reason(criterion: Criterion, best: Entry, worst: Entry, known: _Known) -> Text:
     if criterion is Criterion.WHOLE:
         return Text(
             "It shows more: the least of the others shows {percent} % of the scene.",
-            percent=round(100 * shares[worst.digest] / shares[best.digest]),
+            percent=round(100 * known.shares[worst.digest] / known.shares[best.digest]),
         )
     if criterion is Criterion.PIXELS:
         return Text(
@@ -212,6 +235,8 @@ def _reason(criterion: Criterion, best: Entry, worst: Entry, shares: Mapping[str
         )
     if criterion is Criterion.DATE:
         return Text("It still has the camera's date: {date}.", date=UserText(best.taken[:10]))
+    if criterion is Criterion.TYPICAL:
+        return Text("It is most like the others: less was done to it.")
     if criterion is Criterion.SHARPER:
         return Text(
             "It is sharper: {factor} times the fine detail of the softest.",

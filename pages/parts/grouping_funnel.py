@@ -1,0 +1,60 @@
+"""Which level counts as a duplicate, and how many were left at each stage of the search."""
+
+from __future__ import annotations
+
+import html
+import math
+
+import streamlit as st
+
+from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.duplicates import Report
+from imgsim_core.text import Text
+from pages.parts import settings
+from pages.parts.language import plain, say, t
+
+SETTING = "duplicates.level"
+
+
+def show_level() -> Level:
+    """Draw the control for the level, and what the chosen one means."""
+    codes = [level.value for level in Level]
+    code = settings.bound(
+        st.segmented_control,
+        t("What counts as a duplicate?"),
+        codes,
+        key=SETTING,
+        default=Level.COPY.value,
+        format_func=lambda code: plain(Level(code).label),
+    )
+    level = Level(code) if code in codes else Level.COPY
+    st.caption(say(level.about))
+    return level
+
+
+def show(report: Report, groups: int) -> None:
+    """Draw the funnel: bars that shrink, on a scale of powers of ten."""
+    counts = report.counts
+    stages = [(Text("Files"), counts.files), (Text("Different files"), counts.pictures)]
+    if report.level is not Level.FILE:
+        links = counts.copies + (counts.shots if report.level is Level.SHOT else 0)
+        stages += [
+            (Text("All pairs of them"), counts.pairs),
+            (Text("Pairs with near fingerprints or vectors"), counts.by_hash + counts.by_vector),
+            (Text("Copies by their outlines alone"), counts.settled),
+            (Text("Others looked at closely"), counts.looked),
+            (Text("Pairs that belong together"), links),
+        ]
+    stages.append((Text("Groups"), groups))
+    most = math.log10(1 + max(count for _, count in stages)) or 1.0
+    rows = "".join(
+        f"<span>{html.escape(plain(label))}</span>"
+        f'<i><b style="width:{100 * math.log10(1 + count) / most:.0f}%"></b></i>'
+        f"<em>{count:,}</em>"
+        for label, count in stages
+    )
+    st.html(f'<div class="sim-funnel">{rows}</div>')
+    seconds = f"{report.seconds:.1f}"
+    st.caption(t("The search took {seconds} s. Bars grow by powers of ten.", seconds=seconds))
+    for note in report.notes:
+        st.caption(f":material/info: {say(note)}")

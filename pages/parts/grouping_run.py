@@ -1,0 +1,149 @@
+"""The search for duplicates behind the page: begun once for all who ask the same, never twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+
+import streamlit as st
+
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.duplicates import STAGES, Report, find_duplicates
+from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.memory import Memory
+from imgsim_core.text import Text
+from pages.parts.language import plain, say, t
+
+_ANSWERS_BYTES = 60 * 2**20
+_MOST_RUNS = 8
+_AT_ONCE = 0.3  # seconds in which a result that is nearly there comes without a flicker
+_LOOK_AGAIN = 0.5
+
+
+class Run:
+    """One search, in a thread of its own."""
+
+    def __init__(self, gallery: Gallery, level: Level, answers: Memory) -> None:
+        self.stage, self.share = "compare", 0.0
+        self.report: Report | None = None
+        self.problem: Text | None = None
+        self._over = threading.Event()
+        self._stop = threading.Event()
+        self._work = gallery, level, answers
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        gallery, level, answers = self._work
+        try:
+            self.report = find_duplicates(gallery, level, answers, self._told, self._stop.is_set)
+        except ImgSimError as error:
+            self.problem = error.text
+        finally:
+            self._over.set()
+
+    def _told(self, stage: str, share: float) -> None:
+        self.stage, self.share = stage, share
+
+    def stop(self) -> None:
+        """Let it end with what was found by now."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Tell whether it is over, waiting for it at most so long."""
+        return self._over.wait(seconds)
+
+
+class Runs:
+    """The searches of all visitors: the latest ones are kept with their results."""
+
+    def __init__(self) -> None:
+        self._answers = Memory(_ANSWERS_BYTES)
+        self._runs: dict[Hashable, Run] = {}
+        self._lock = threading.Lock()
+
+    def of(self, gallery: Gallery, level: Level, version: str) -> Run:
+        """Return the search of a gallery's state, begun if it is new.
+
+        One that failed, or was stopped, is begun anew when it is forgotten.
+        """
+        key = self._key(gallery, level, version)
+        with self._lock:
+            run = self._runs.pop(key, None) or Run(gallery, level, self._answers)
+            self._runs[key] = run  # the latest at the end
+            for old in list(self._runs)[:-_MOST_RUNS]:
+                self._runs.pop(old).stop()
+        return run
+
+    def known(self, gallery: Gallery, level: Level, version: str) -> bool:
+        """Tell whether a search was begun."""
+        return self._key(gallery, level, version) in self._runs
+
+    def forget(self, gallery: Gallery, level: Level, version: str) -> None:
+        """Have the next visitor's question begin anew."""
+        with self._lock:
+            self._runs.pop(self._key(gallery, level, version), None)
+
+    def _key(self, gallery: Gallery, level: Level, version: str) -> Hashable:
+        return gallery.store.address, gallery.name, gallery.info.created, version, level
+
+
+@st.cache_resource(show_spinner=False)
+def runs() -> Runs:
+    """What was searched and what is being searched, for all visitors."""
+    return Runs()
+
+
+def report_of(gallery: Gallery, level: Level, version: str) -> Report | None:
+    """Return what was found; while the search runs, show how far it is.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    level : Level
+    version : str
+        State of the gallery.
+
+    Returns
+    -------
+    Report or None
+        None while it runs: the page is drawn anew when it is over. None, too, if it failed:
+        it has been said why, with a button to try again.
+    """
+    run = runs().of(gallery, level, version)
+    if not run.wait(_AT_ONCE):
+        _show_progress(run)
+        return None
+    if run.problem is not None:
+        st.error(say(run.problem), icon=":material/cloud_off:")
+        _again(gallery, level, version)
+        return None
+    if run.report is not None and run.report.stopped:
+        _again(gallery, level, version)
+    return run.report
+
+
+def _again(gallery: Gallery, level: Level, version: str) -> None:
+    st.button(
+        t("Search again"),
+        key="duplicates_again",
+        icon=":material/refresh:",
+        on_click=runs().forget,
+        args=(gallery, level, version),
+    )
+
+
+@st.fragment(run_every=_LOOK_AGAIN)
+def _show_progress(run: Run) -> None:
+    """Draw how far a search is, and the page anew once it is over."""
+    if run.wait(0):
+        st.rerun()
+    percent = f"{100 * run.share:.0f}"
+    words = t("{stage}: {percent} %", stage=plain(STAGES[run.stage]), percent=percent)
+    st.progress(min(1.0, run.share), text=words)
+    st.button(
+        t("Stop and show what was found"),
+        key="duplicates_stop",
+        icon=":material/stop_circle:",
+        on_click=run.stop,
+    )
