@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 import threading
+import types
+import zipfile
 
 import numpy as np
 import pytest
@@ -18,7 +23,15 @@ from imgsim_core.gallery.by_method import small
 from imgsim_core.gallery.entry import Filter
 from imgsim_core.gallery.gallery import Gallery, open_gallery
 from imgsim_core.gallery.ingest import ingest, new_gallery
-from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query, WordsAsked
+from imgsim_core.gallery.result import (
+    ColourAsked,
+    Hit,
+    PictureAsked,
+    Query,
+    Result,
+    WordsAsked,
+)
+from imgsim_core.gallery.saving import result_as_csv, result_as_dict, result_as_zip
 from imgsim_core.gallery.search import search, verify
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import from_samples
@@ -26,6 +39,7 @@ from imgsim_core.gallery.standing_out import guessed_line
 from imgsim_core.gallery.store import open_store
 from imgsim_core.memory import Memory
 from imgsim_core.samples import open_sample
+from imgsim_core.text import Text
 from tests.gallery import rows
 
 COUNT = 300
@@ -354,3 +368,50 @@ def test_a_few_high_scores_stand_out_of_many():
 def test_nothing_is_guessed_from_few_or_equal_scores():
     assert guessed_line(np.linspace(0, 1, 10, dtype=np.float32), Strictness.NORMAL) is None
     assert guessed_line(np.full(100, 0.3, np.float32), Strictness.NORMAL) is None
+
+
+# ── Saved ──────────────────────────────────────────────────────────────────────────
+
+
+def test_hits_are_saved_as_json_csv_and_zip(samples):
+    query = Query(pictures=(PictureAsked(samples.snapshot().entries[0].digest),))
+    result = search(samples, query, 5)
+    data = json.loads(json.dumps(result_as_dict(result), allow_nan=False))
+    assert [hit["rank"] for hit in data["hits"]] == [1, 2, 3, 4, 5]
+    assert data["hits"][0]["same_file"]
+    table = list(csv.DictReader(io.StringIO(result_as_csv(result))))
+    assert [line["digest"] for line in table] == digests(result)
+    for kind in ("originals", "thumbnails"):
+        packed, count = result_as_zip(samples, result, kind)
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            assert count == len(archive.namelist()) == 5
+            first = archive.read(sorted(archive.namelist())[0])
+        kept = samples.shelf.original if kind == "originals" else samples.shelf.thumbnail
+        assert first == kept(digests(result)[0])
+
+
+def test_a_zip_stays_within_its_bound(samples):
+    query = Query(pictures=(PictureAsked(samples.snapshot().entries[0].digest),))
+    result = search(samples, query, 5)
+    sizes = [len(samples.shelf.thumbnail(digest)) for digest in digests(result)]
+    assert result_as_zip(samples, result, "thumbnails", sum(sizes[:3]))[1] == 3
+
+
+def test_a_name_is_no_formula_and_no_path():
+    hits = tuple(
+        Hit(rows.entry(name, digest=rows.digest_of(name)), 0.5)
+        for name in ("=1+1.jpg", "../../up.jpg", "a\\b/c d.jpg")
+    )
+    result = Result(label=Text("x"), scale=searching._COSINE, hits=hits, standing_out=None)
+    table = list(csv.DictReader(io.StringIO(result_as_csv(result))))
+    assert table[0]["name"] == "'=1+1.jpg"
+
+    class Kept:
+        def original(self, digest):
+            return b"picture"
+
+    gallery = types.SimpleNamespace(shelf=Kept())
+    packed, _ = result_as_zip(gallery, result, "originals")
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        names = archive.namelist()
+    assert names == ["0001-_1_1.jpg", "0002-up.jpg", "0003-c_d.jpg"]
