@@ -194,6 +194,7 @@ class Visitors:
             (place / _USED).touch()
         with self._lock:
             self._mine.add(name)
+        self._measured = (0.0, self._measured[1])
         return name
 
     def store(self, name: str) -> Store:
