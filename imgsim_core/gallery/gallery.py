@@ -88,18 +88,37 @@ class Gallery:
             known = _snapshots.get(key)
         if known is not None and known.version == version:
             return known
-        rows = [row for batch in self.store.scan(self.name) for row in batch]
-        rows.sort(key=lambda row: (row.entry.name, row.entry.digest))
-        vectors = np.zeros((len(rows), self.info.dimension), np.float32)
-        for i, row in enumerate(rows):
-            vectors[i] = row.vector
+        entries, vectors = self._read()
         vectors.setflags(write=False)
-        read = Snapshot(tuple(row.entry for row in rows), vectors, version)
+        read = Snapshot(entries, vectors, version)
         with _lock:
+            _snapshots.pop(key, None)
             _snapshots[key] = read
-            while len(_snapshots) > _MOST_SNAPSHOTS:
+            # The one just read is kept, however large
+            while len(_snapshots) > 1 and (
+                len(_snapshots) > _MOST_SNAPSHOTS
+                or sum(one.vectors.nbytes for one in _snapshots.values()) > _MOST_BYTES
+            ):
                 _snapshots.pop(next(iter(_snapshots)))
         return read
+
+    def _read(self) -> tuple[tuple[Entry, ...], NDArray[np.float32]]:
+        """Read entries by name, and their vectors, which are in memory only once."""
+        entries: list[Entry] = []
+        vectors = np.zeros((self.store.count(self.name), self.info.dimension), np.float32)
+        for rows in self.store.scan(self.name):
+            if len(entries) + len(rows) > len(vectors):  # somebody adds at the same time
+                more = np.zeros((len(rows) + len(vectors) // 8, self.info.dimension), np.float32)
+                vectors = np.concatenate([vectors, more])
+            for row in rows:
+                vectors[len(entries)] = row.vector
+                entries.append(row.entry)
+        order = sorted(range(len(entries)), key=lambda i: (entries[i].name, entries[i].digest))
+        vectors = vectors[: len(entries)]
+        for start in range(0, self.info.dimension, _COLUMNS):
+            some = slice(start, start + _COLUMNS)
+            vectors[:, some] = vectors[order, some]
+        return tuple(entries[i] for i in order), vectors
 
     def entry(self, digest: str) -> Entry:
         """Find one picture's entry.
@@ -158,6 +177,8 @@ class Gallery:
 
 
 _MOST_SNAPSHOTS = 4
+_MOST_BYTES = 2**30  # of all their vectors
+_COLUMNS = 64  # put in order at a time
 _snapshots: dict[tuple[str, str, float], Snapshot] = {}
 _lock = threading.Lock()
 
