@@ -601,6 +601,28 @@ def test_a_large_gallery_is_indexed_and_still_finds_everything(
     )
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+def test_a_folder_copied_to_object_storage_is_the_same_galleries(
+    tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    monkeypatch.setattr(lance, "EXACT_UP_TO", 200)
+    folder = open_store(str(tmp_path / "galleries"))
+    folder.create(info(NAME))
+    folder.add(NAME, ROWS)
+    folder.settle(NAME)
+    s3fs.S3FileSystem().put(f"{tmp_path}/galleries/", f"{storage.store}/", recursive=True)
+    copied = open_store(storage.store)
+    assert copied.galleries() == (info(NAME),)
+    assert all_rows(copied).keys() == set(digests(ROWS))
+    for one in ROWS[:5]:
+        found = [hit.entry.digest for hit in copied.search(NAME, one.vector, 10)]
+        assert found == [hit.entry.digest for hit in folder.search(NAME, one.vector, 10)]
+    copied.add(NAME, [row("new.jpg")])
+    assert copied.count(NAME) == len(ROWS) + 1
+
+
 # ── Things that go wrong ───────────────────────────────────────────────────────────
 
 
