@@ -1,0 +1,244 @@
+"""Adding photographs to a gallery, against imagededup, imgsearch and the article's loop.
+
+The peers' weights are a download of their own: their networks run here with the weights they
+start with, which takes the same time. Install them by `pip install --no-deps imagededup
+imgsearch`; what they need beyond that and do not use here is replaced by stand-ins. The
+photographs are those of IMGSIM_EVAL_DATA/photos, IMGSIM_BENCH_PHOTOS of them (all 1,000
+unless set). Loading a model is not counted on either side.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import numpy as np
+from PIL import Image
+
+from bench.measure import THREADS, Row, cost
+from imgsim_core.picture import Picture
+
+WORKERS = int(THREADS)
+EMBEDDED = 500
+
+
+@cache
+def photographs() -> list[Path]:
+    """List the photographs to add."""
+    usual = Path(__file__).parents[1] / "../shared/data"
+    folder = Path(os.environ.get("IMGSIM_EVAL_DATA", usual)) / "photos"
+    return sorted(folder.glob("*.jpg"))[: int(os.environ.get("IMGSIM_BENCH_PHOTOS", "1000"))]
+
+
+def folder_of_them() -> Path:
+    """Make a folder that holds just these photographs."""
+    folder = Path(tempfile.mkdtemp(prefix="imgsim-bench-"))
+    for path in photographs():
+        shutil.copy(path, folder)
+    return folder
+
+
+# ── Tasks: ours ────────────────────────────────────────────────────────────────────
+
+
+def our_adding() -> Callable[[], object]:
+    from imgsim_core.gallery.ingest import default_model, ingest, new_gallery
+    from imgsim_core.gallery.shelf import Shelf
+    from imgsim_core.gallery.sources import from_paths
+    from imgsim_core.gallery.store import open_store
+    from imgsim_core.models.network import network
+
+    network(default_model())
+
+    def add() -> object:
+        with tempfile.TemporaryDirectory() as place:
+            gallery = new_gallery("bench", open_store(place + "/s"), Shelf(place + "/p"))
+            result = ingest(gallery, from_paths(photographs()))
+            if result.added != len(photographs()):
+                raise RuntimeError(f"only {result.added} were added: {result.problem}")
+            return result
+
+    return add
+
+
+def our_hashing() -> Callable[[], object]:
+    from imgsim_core.gallery.facts import facts
+
+    def all_facts() -> object:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return list(pool.map(lambda path: facts(path.read_bytes(), path.name), photographs()))
+
+    return all_facts
+
+
+def our_embedding() -> Callable[[], object]:
+    from imgsim_core.gallery.ingest import default_model
+    from imgsim_core.models.network import network
+
+    network(default_model())
+    return our_vectors
+
+
+def our_vectors() -> np.ndarray:
+    """Embed as `ingest` does, four pictures a thread."""
+    from imgsim_core.gallery.ingest import default_model, embed
+    from imgsim_core.models.network import compute_alone
+    from imgsim_core.picture import open_reduced
+
+    paths = photographs()[:EMBEDDED]
+
+    def few(start: int) -> np.ndarray:
+        some = paths[start : start + 4]
+        pictures = [open_reduced(path.read_bytes(), path.name, 640) for path in some]
+        return embed(default_model(), pictures)[0]
+
+    with ThreadPoolExecutor(WORKERS, initializer=compute_alone) as pool:
+        return np.concatenate(list(pool.map(few, range(0, len(paths), 4))))
+
+
+# ── Tasks: theirs ──────────────────────────────────────────────────────────────────
+
+
+def _without_downloads() -> None:
+    """Let torchvision build networks with the weights they start with."""
+    from imgsim_core.models.torchvision_operators import torch_library
+
+    mobilenetv3 = torch_library("torchvision.models.mobilenetv3")
+
+    parts = {"matplotlib": ("pyplot", "gridspec"), "pywt": (), "bidict": (), "hnswlib": ()}
+    for package, modules in parts.items():
+        if package not in sys.modules and importlib.util.find_spec(package) is None:
+            sys.modules[package] = MagicMock()
+            sys.modules.update({f"{package}.{module}": MagicMock() for module in modules})
+    mobilenetv3.MobileNet_V3_Small_Weights.get_state_dict = lambda self, *_, **__: (
+        mobilenetv3.mobilenet_v3_small(weights=None).state_dict()
+    )
+
+
+def imagededup_adding() -> Callable[[], object]:
+    _without_downloads()
+    from imagededup.methods import CNN
+
+    encoder, folder = CNN(verbose=False), folder_of_them()
+    return lambda: encoder.encode_images(folder, num_enc_workers=0)
+
+
+def imagededup_hashing() -> Callable[[], object]:
+    _without_downloads()
+    from imagededup.methods import PHash
+
+    hasher, folder = PHash(verbose=False), folder_of_them()
+    return lambda: hasher.encode_images(folder, num_enc_workers=WORKERS)
+
+
+def imgsearch_adding() -> Callable[[], object]:
+    """Do what its server does with pictures that come in; its index is left out."""
+    _without_downloads()
+    import tinyclip
+    from imgsearch import clip, config
+    from imgsearch.utils import bytes2img
+
+    made = tinyclip.create_model_and_transforms
+
+    def without_weights(name: str, pretrained: object = None) -> Any:
+        return made(name, pretrained="")
+
+    clip.create_model_and_transforms = without_weights
+    encoder = clip.Clip()
+
+    def add() -> object:
+        vectors = []
+        for start in range(0, len(photographs()), config.BATCH_SIZE):
+            some = photographs()[start : start + config.BATCH_SIZE]
+            vectors += encoder.embed_images([bytes2img(path.read_bytes()) for path in some])
+        return vectors
+
+    return add
+
+
+def article_embedding() -> Callable[[], object]:
+    _article_network()
+    return article_vectors
+
+
+@cache
+def _article_network() -> Any:
+    """Load the same weights without anything we do to make them fast."""
+    from imgsim_core.gallery.ingest import default_model
+    from imgsim_core.models.files import weights_file
+    from imgsim_core.models.network import _filled_by_position
+    from imgsim_core.models.torchvision_operators import torch_library
+
+    model = default_model()
+    file = weights_file(model)
+    if file is None:
+        raise RuntimeError(f"the weights of {model.id} are not here")
+    module = torch_library("timm").create_model(model.architecture)
+    return _filled_by_position(module, file).eval()
+
+
+def article_vectors() -> np.ndarray:
+    """Embed one picture at a time, in float32, as the article's loop does."""
+    import torch
+
+    from imgsim_core.gallery.ingest import default_model
+    from imgsim_core.models.framing import framed, network_input
+
+    model, module = default_model(), _article_network()
+    vectors = []
+    for path in photographs()[:EMBEDDED]:
+        with Image.open(path) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        square = framed(model, Picture(rgb, "", path.name), model.framing)
+        with torch.no_grad():
+            batch = torch.from_numpy(network_input(model, square))[None]
+            features = module.forward_head(module.forward_features(batch), pre_logits=True)
+            features /= features.norm(dim=-1, keepdim=True)
+        vectors.append(features[0].numpy())
+    return np.stack(vectors)
+
+
+# ── Table ──────────────────────────────────────────────────────────────────────────
+
+
+def least_cosine() -> float:
+    """Compare our vectors with the article's, picture by picture."""
+    return float(np.einsum("nd,nd->n", our_vectors(), article_vectors()).min())
+
+
+def rows() -> list[Row]:
+    """Measure; leaves out what is not installed or not there, and says so."""
+    if not photographs():
+        print("bench_ingest: left out, IMGSIM_EVAL_DATA holds no photos", file=sys.stderr)
+        return []
+    count, embedded = len(photographs()), len(photographs()[:EMBEDDED])
+    cosine = f"least cosine {least_cosine():.6f}"
+    other = "their network untrained, no index"
+    table = []
+    for work, ours, theirs, package, target, note in (
+        (f"add {count} photos: imagededup CNN", "our_adding", "imagededup_adding",
+         "imagededup", 1.0, f"{other}; ours with facts, thumbnails, store"),
+        (f"add {count} photos: imgsearch", "our_adding", "imgsearch_adding",
+         "imgsearch", 1.0, f"{other}; ours with facts, thumbnails, store"),
+        (f"hash {count} photos: imagededup PHash", "our_hashing", "imagededup_hashing",
+         "imagededup", 3.0, f"{WORKERS} workers; ours all facts, 8 turns"),
+        (f"embed {embedded} photos: article's loop", "our_embedding", "article_embedding",
+         "torch", 3.0, cosine),
+    ):  # fmt: skip
+        if importlib.util.find_spec(package) is None:
+            print(f"bench_ingest: left out, {package} is not installed", file=sys.stderr)
+            continue
+        # Once each after a first that is not counted: they take minutes
+        costs = [cost(f"{__name__}:{task}", repeat=1) for task in (ours, theirs)]
+        times = (one.milliseconds / 1000 for one in costs)
+        table.append(Row(work, "s", *times, target, note))
+    return table
