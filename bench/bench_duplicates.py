@@ -1,0 +1,207 @@
+"""Duplicates against imagededup: all near pairs of 100,000 hashes, and 1,300 pictures end to end.
+
+imagededup is a requirement of this benchmark only (its wheel, without its dependencies,
+suffices for hashes); a folder it was installed into may be named by IMGSIM_BENCH_PEERS.
+Run alone, `python -m bench.bench_duplicates`, it also measures what is right, and writes
+bench/duplicates.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.measure import Row
+from bench.reference_photos import DATA
+from imgsim_core.distort import all_damages
+from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.duplicates import find_duplicates
+from imgsim_core.gallery.gallery import Gallery
+from imgsim_core.gallery.ingest import ingest, new_gallery
+from imgsim_core.gallery.near_hashes import near_pairs
+from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.sources import from_paths
+from imgsim_core.gallery.store import open_store
+from imgsim_core.memory import Memory
+from imgsim_core.models.torchvision_operators import torch_library
+from imgsim_core.picture import open_picture
+
+HASHES, RADIUS = 100_000, 10
+COPIES = 300
+SEED = 7
+
+
+def _peer() -> Any:
+    folder = os.environ.get("IMGSIM_BENCH_PEERS")
+    if folder and folder not in sys.path:
+        sys.path.insert(0, folder)
+    # It imports torchvision though its hashes do without
+    return torch_library("imagededup.methods").PHash(verbose=False)
+
+
+def hashes_with_near_ones(count: int) -> NDArray[np.uint64]:
+    """Random hashes, one in five made from another by flipping up to 13 bits."""
+    random = np.random.default_rng(SEED)
+    made = random.integers(0, 2**64, count, dtype=np.uint64)
+    for _ in range(count // 5):
+        to, other = random.integers(count, size=2)
+        places = random.choice(64, random.integers(0, 14), replace=False).astype(np.uint64)
+        made[to] = made[other] ^ np.bitwise_or.reduce(np.uint64(1) << places)
+    return made
+
+
+def compare_hashes(count: int = HASHES) -> tuple[float, float, bool, int]:
+    """Seconds of ours and of the peer's for the same pairs, whether these agree, how many."""
+    table = hashes_with_near_ones(count)
+    near_pairs(table[:100], RADIUS)  # compiles
+    started = time.perf_counter()
+    found = near_pairs(table, RADIUS)
+    ours = time.perf_counter() - started
+    peer = _peer()
+    names = {str(row): f"{int(value):016x}" for row, value in enumerate(table)}
+    started = time.perf_counter()
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        theirs_found = peer.find_duplicates(encoding_map=names, max_distance_threshold=RADIUS)
+    theirs = time.perf_counter() - started
+    pairs = {(int(a), int(b)) for a, b in found.rows}
+    wanted = {
+        (min(int(a), int(b)), max(int(a), int(b))) for a, near in theirs_found.items() for b in near
+    }
+    return ours, theirs, pairs == wanted, len(pairs)
+
+
+def with_copies(folder: Path) -> dict[str, str]:
+    """Put the photographs and edited copies of some into a folder; family of each file name."""
+    random = np.random.default_rng(SEED)
+    families = {}
+    photos = sorted((DATA / "photos").glob("*.jpg"))
+    for path in photos:
+        (folder / path.name).write_bytes(path.read_bytes())
+        families[path.name] = path.name
+    damages = all_damages()
+    for number in range(COPIES):
+        path = photos[int(random.integers(len(photos)))]
+        damage = damages[number % len(damages)]
+        rgb = damage(open_picture(path.read_bytes(), path.name).rgb, damage.default)
+        name = f"copy-{number:03}-{damage.id}.png"
+        Image.fromarray(rgb).save(folder / name)
+        families[name] = path.name
+    return families
+
+
+def right(pairs: set[frozenset[str]], families: dict[str, str]) -> tuple[float, float]:
+    """Recall and precision of pairs of file names."""
+    members: dict[str, list[str]] = {}
+    for name, family in families.items():
+        members.setdefault(family, []).append(name)
+    wanted = {
+        frozenset((a, b)) for names in members.values() for a in names for b in names if a != b
+    }
+    return len(pairs & wanted) / len(wanted), len(pairs & wanted) / max(1, len(pairs))
+
+
+def our_pairs(gallery: Gallery) -> set[frozenset[str]]:
+    """Every two files of a group, those with equal bytes included."""
+    pairs = set()
+    same = find_duplicates(gallery, Level.FILE)
+    copies = find_duplicates(gallery, Level.COPY, Memory(100_000_000))
+    for report in (same, copies):
+        for group in report.groups:
+            names = [Path(name).name for one in group.members for name in report.entries[one].names]
+            pairs |= {frozenset((a, b)) for a in names for b in names if a != b}
+    return pairs
+
+
+def compare_pictures() -> dict[str, Any]:
+    """Time and rightness of both on the same pictures, from the files to the groups."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "in"
+        folder.mkdir()
+        families = with_copies(folder)
+        started = time.perf_counter()
+        store, shelf = open_store(f"{made}/store"), Shelf(f"{made}/pictures")
+        gallery = new_gallery("bench", store, shelf)
+        ingest(gallery, from_paths([str(folder)]))
+        indexed = time.perf_counter()
+        ours = our_pairs(gallery)
+        found = time.perf_counter()
+        recall, precision = right(ours, families)
+        peer = _peer()
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            before = time.perf_counter()
+            near = peer.find_duplicates(image_dir=folder, max_distance_threshold=RADIUS)
+            peer_seconds = time.perf_counter() - before
+        theirs = {frozenset((a, b)) for a, others in near.items() for b in others if a != b}
+        peer_recall, peer_precision = right(theirs, families)
+    return {
+        "pictures": len(families),
+        "index_seconds": indexed - started,
+        "search_seconds": found - indexed,
+        "recall": recall,
+        "precision": precision,
+        "imagededup_seconds": peer_seconds,
+        "imagededup_recall": peer_recall,
+        "imagededup_precision": peer_precision,
+    }
+
+
+def rows() -> Iterator[Row]:
+    """Yield the lines for `python -m bench`."""
+    ours, theirs, same, count = compare_hashes()
+    correct = f"{count} pairs, {'the same' if same else 'NOT THE SAME'} as imagededup's"
+    yield Row(f"pairs within {RADIUS} of 64 bits, 100,000 hashes", "s", ours, theirs, 10, correct)
+
+
+def main() -> None:
+    """Print both comparisons and write them as JSON."""
+    ours, theirs, same, count = compare_hashes()
+    result: dict[str, Any] = {
+        "load_at_start": os.getloadavg(),
+        "hashes": {
+            "count": HASHES,
+            "radius_bits": RADIUS,
+            "pairs": count,
+            "same_pairs": same,
+            "seconds": ours,
+            "imagededup_seconds": theirs,
+            "ratio": theirs / ours,
+        },
+    }
+    print(
+        f"{'100,000 hashes, 10 bits':<34} ours {ours:8.2f} s   imagededup {theirs:8.2f} s", end=""
+    )
+    print(f"   {theirs / ours:.1f}x   same pairs: {same} ({count})")
+    if "hashes" not in sys.argv[1:]:
+        told = compare_pictures()
+        result["pictures"] = told
+        seconds = told["index_seconds"] + told["search_seconds"]
+        print(
+            f"{told['pictures']} pictures, from files to groups   ours {seconds:8.2f} s   "
+            f"imagededup {told['imagededup_seconds']:8.2f} s"
+        )
+        print(
+            f"  recall     ours {told['recall']:.3f}   imagededup {told['imagededup_recall']:.3f}"
+        )
+        print(
+            f"  precision  ours {told['precision']:.3f}   "
+            f"imagededup {told['imagededup_precision']:.3f}"
+        )
+    result["load_at_end"] = os.getloadavg()
+    path = Path(__file__).parent / "duplicates.json"
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
