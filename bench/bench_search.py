@@ -129,11 +129,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, nargs="*", default=[SMALL, LARGE])
     parser.add_argument("--dimension", type=int, default=DIMENSION)
     arguments = parser.parse_args()
-    all_figures = [measured(count, arguments.dimension) for count in arguments.count]
-    for figures in all_figures:
-        for what, figure in figures.items():
+    all_figures = []
+    for count in arguments.count:
+        all_figures.append(measured(count, arguments.dimension))
+        for what, figure in all_figures[-1].items():
             print(f"{what:48} {figure:12,.3f}")
-        print()
+        print(flush=True)
     text = json.dumps(all_figures, indent=1)
     (Path(__file__).parent / "search.json").write_text(text + "\n", encoding="utf-8")
 
