@@ -61,6 +61,7 @@ class Memory:
         self._results: LRUCache[Hashable, Any] = LRUCache(max_bytes, getsizeof=size_in_bytes)
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, threading.Lock] = {}
+        self._makers: dict[Hashable, int] = {}  # threads, by what they are making now
         self.described = 0
 
     @property
@@ -76,18 +77,27 @@ class Memory:
         key : hashable
         make : callable
             Called at most once at a time for a key; what it raises is not kept.
+
+        Raises
+        ------
+        RuntimeError
+            If `make` asks for the very result it is making: it would wait for itself.
         """
         missing = object()
         with self._lock:
             found = self._results.get(key, missing)
             if found is not missing:
                 return found  # type: ignore[no-any-return]
+            if self._makers.get(key) == threading.get_ident():
+                raise RuntimeError(f"{key!r} is needed to make itself")
             turn = self._under_way.setdefault(key, threading.Lock())
         with turn:
             with self._lock:
                 found = self._results.get(key, missing)
             if found is not missing:
                 return found  # type: ignore[no-any-return]
+            with self._lock:
+                self._makers[key] = threading.get_ident()
             try:
                 made = make()
                 with self._lock:
@@ -96,6 +106,7 @@ class Memory:
             finally:
                 with self._lock:
                     self._under_way.pop(key, None)
+                    self._makers.pop(key, None)
         return made
 
     def describe(self, method: Method, options: Any, picture: Picture) -> Any:

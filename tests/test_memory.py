@@ -63,3 +63,14 @@ def test_a_failure_is_not_kept():
 
 def test_nested_arrays_are_counted():
     assert size_in_bytes({"a": (np.zeros(1_000, np.uint8), [b"x" * 500])}) >= 1_500
+
+
+def test_a_result_that_needs_itself_is_an_error_and_not_a_wait():
+    memory = Memory(10_000)
+
+    def make() -> str:
+        return memory.recall("other", lambda: memory.recall("key", make))
+
+    with pytest.raises(RuntimeError, match="needed to make itself"):
+        memory.recall("key", make)
+    assert memory.recall("key", lambda: "answer") == "answer"
