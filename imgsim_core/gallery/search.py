@@ -206,13 +206,16 @@ class _Direction:
 def _by_vectors(
     gallery: Gallery, query: Query, count: int, where: Filter, strictness: Strictness
 ) -> Result:
-    direction = _direction(gallery, query)
+    large = gallery.store.count(gallery.name) > EXACT_UP_TO
+    snapshot = None if large else gallery.snapshot()
+    direction = _direction(gallery, query, snapshot)
     own = query.only_picture
     question = _own_question(gallery) if own is not None else None
-    if direction.named is None and gallery.store.count(gallery.name) > EXACT_UP_TO:
+    if large and direction.named is None:
         hits, usual, of = _in_store(gallery, direction, count, where, question is None)
     else:
-        hits, usual, of = _in_snapshot(gallery, direction, count, where)
+        held = gallery.snapshot() if snapshot is None else snapshot
+        hits, usual, of = _in_snapshot(gallery, held, direction, count, where)
     if own is not None:
         hits = [_marked(hit, own) for hit in hits]
     only_named = direction.seen is None
@@ -227,9 +230,8 @@ def _marked(hit: Hit, asked: PictureAsked) -> Hit:
 
 
 def _in_snapshot(
-    gallery: Gallery, direction: _Direction, count: int, where: Filter
+    gallery: Gallery, snapshot: Snapshot, direction: _Direction, count: int, where: Filter
 ) -> tuple[list[Hit], Array, int]:
-    snapshot = gallery.snapshot()
     named = gallery_concepts(gallery, snapshot) if direction.named is not None else None
     scores = direction.cosines(snapshot.vectors, named)
     rows = _kept_rows(snapshot, where)
@@ -272,9 +274,9 @@ def _first(scores: Array, count: int) -> NDArray[np.intp]:
     return np.asarray(candidates[order], np.intp)
 
 
-def _direction(gallery: Gallery, query: Query) -> _Direction:
+def _direction(gallery: Gallery, query: Query, snapshot: Snapshot | None) -> _Direction:
     """Add up the parts of a query, each of length 1 times its weight."""
-    seen = [part.weight * _vector_of(gallery, part) for part in query.pictures]
+    seen = [part.weight * _vector_of(gallery, part, snapshot) for part in query.pictures]
     named: list[Array] = []
     if query.words:
         model = _model_of(gallery)
@@ -294,8 +296,12 @@ def _direction(gallery: Gallery, query: Query) -> _Direction:
     )
 
 
-def _vector_of(gallery: Gallery, asked: PictureAsked) -> Array:
+def _vector_of(gallery: Gallery, asked: PictureAsked, snapshot: Snapshot | None = None) -> Array:
     """Vector of a picture: as it is stored, if the gallery has it."""
+    row = None if snapshot is None else snapshot.row_of.get(asked.digest)
+    if snapshot is not None and row is not None:
+        known: Array = snapshot.vectors[row]
+        return known
     rows = gallery.store.get(gallery.name, [asked.digest])
     if rows:
         return rows[0].vector
