@@ -90,16 +90,17 @@ def our_embedding() -> Callable[[], object]:
 
 def our_vectors() -> np.ndarray:
     """Embed as `ingest` does, four pictures a thread."""
-    from imgsim_core.gallery.ingest import default_model, embed
+    from imgsim_core.gallery.ingest import default_model
+    from imgsim_core.models.encoder import encode_framed, framed
     from imgsim_core.models.network import compute_alone
     from imgsim_core.picture import open_reduced
 
-    paths = photographs()[:EMBEDDED]
+    paths, model = photographs()[:EMBEDDED], default_model()
 
     def few(start: int) -> np.ndarray:
         some = paths[start : start + 4]
         pictures = [open_reduced(path.read_bytes(), path.name, 640) for path in some]
-        return embed(default_model(), pictures)[0]
+        return encode_framed(model, [framed(model, one, model.framing) for one in pictures])[0]
 
     with ThreadPoolExecutor(WORKERS, initializer=compute_alone) as pool:
         return np.concatenate(list(pool.map(few, range(0, len(paths), 4))))

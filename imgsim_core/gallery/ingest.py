@@ -28,7 +28,7 @@ from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import SourceFile
 from imgsim_core.gallery.store import GalleryInfo, Store
 from imgsim_core.models.catalogue import Model, all_models, model_by_id
-from imgsim_core.models.encoder import encode_framed, framed
+from imgsim_core.models.encoder import encode_framed, encode_with_lengths, framed
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import compute_alone, network, usable_processors
 from imgsim_core.models.weights import availability
@@ -183,7 +183,7 @@ def embed(
     ------
     WeightsMissing, WeightsWrong
     """
-    return encode_framed(model, [framed(model, picture, model.framing) for picture in pictures])
+    return encode_with_lengths(model, pictures, model.framing)
 
 
 def ingest(

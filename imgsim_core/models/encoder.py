@@ -23,6 +23,7 @@ __all__ = [
     "encode",
     "encode_framed",
     "encode_text",
+    "encode_with_lengths",
     "framed",
     "patch_features",
     "patch_similarity",
@@ -55,13 +56,29 @@ def encode(model: Model, pictures: Sequence[Picture], framing: Framing) -> Array
     WeightsMissing, WeightsWrong
         If the model cannot be used on this host.
     """
+    return encode_with_lengths(model, pictures, framing)[0]
+
+
+def encode_with_lengths(
+    model: Model, pictures: Sequence[Picture], framing: Framing
+) -> tuple[Array, Array]:
+    """Embed pictures as `encode` does, and tell how long the vectors were.
+
+    Returns
+    -------
+    tuple of ndarray of float32, shapes (n, dimension) and (n,)
+        Rows of Euclidean length 1, and the lengths they had before that.
+
+    Raises
+    ------
+    WeightsMissing, WeightsWrong
+        If the model cannot be used on this host.
+    """
     vectors = _asked(model, "vectors", pictures, framing)
-    return _normalised(np.stack(vectors)) if vectors else np.zeros((0, model.dimension), np.float32)
+    return _with_lengths(np.stack(vectors) if vectors else np.zeros((0, model.dimension)))
 
 
-def encode_framed(
-    model: Model, squares: Sequence[NDArray[np.uint8]]
-) -> tuple[Array, NDArray[np.float32]]:
+def encode_framed(model: Model, squares: Sequence[NDArray[np.uint8]]) -> tuple[Array, Array]:
     """Embed pictures that `framed` has made squares of already, in this very thread.
 
     For many pictures: who brings them has threads of its own (see `compute_alone`), and
@@ -85,12 +102,11 @@ def encode_framed(
     """
     loaded = network(model)
     if not squares:
-        return np.zeros((0, model.dimension), np.float32), np.zeros(0, np.float32)
+        return _with_lengths(np.zeros((0, model.dimension)))
     import torch
 
     batch = torch.from_numpy(np.stack([network_input(model, square) for square in squares]))
-    vectors: Array = loaded.run("vectors", batch).numpy()
-    return _normalised(vectors), np.linalg.norm(vectors, axis=-1)
+    return _with_lengths(loaded.run("vectors", batch).numpy())
 
 
 def encode_text(model: Model, texts: Sequence[str]) -> Array:
@@ -247,6 +263,11 @@ def _answers(model: Model, task: str, inputs: Sequence[Array]) -> Sequence[Array
     batch = torch.from_numpy(np.stack(inputs))
     answers: Any = network(model).run(task, batch).numpy()
     return list(answers)
+
+
+def _with_lengths(vectors: NDArray[Any]) -> tuple[Array, Array]:
+    vectors = vectors.astype(np.float32, copy=False)
+    return _normalised(vectors), np.linalg.norm(vectors, axis=-1)
 
 
 def _normalised(vectors: Array) -> Array:
