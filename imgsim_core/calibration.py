@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.background import in_background, leaving
 from imgsim_core.comparison import Describe, Question, Score, ask, describe_now
 from imgsim_core.errors import BadOption, ImgSimError, TooFewPairs
 from imgsim_core.method import Method, Scale
@@ -709,6 +710,8 @@ def _remembering(describe: Describe) -> Describe:
     made: dict[str, Any] = {}
 
     def remembered(method: Method, options: Any, picture: Picture) -> Any:
+        if leaving():  # nobody will read what this thread works out
+            raise SystemExit
         if picture.digest not in made:
             made[picture.digest] = describe(method, options, picture)
         return made[picture.digest]
@@ -739,7 +742,7 @@ def background_reference(
         if _key(question) in _under_way:
             return None
         _under_way.add(_key(question))
-    threading.Thread(target=_calibrate, args=(question, done), daemon=True).start()
+    in_background(lambda: _calibrate(question, done), "calibration")
     return None
 
 

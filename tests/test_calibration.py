@@ -422,7 +422,7 @@ def test_a_reference_that_could_not_be_made_is_tried_again():
     for _ in range(2):
         assert background_reference(asked) is None
         for thread in threading.enumerate():
-            if thread.daemon and thread.name.endswith("(_calibrate)"):
+            if thread.name == "calibration":
                 thread.join(30)
         assert not is_calibrating(asked)
 
