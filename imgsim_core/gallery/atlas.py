@@ -32,6 +32,7 @@ from imgsim_core.gallery.layout import (
     fitted,
     placed_among,
     principal_positions,
+    spread_out,
     umap_positions,
 )
 from imgsim_core.gallery.neighbours import Neighbours, nearest
@@ -46,6 +47,7 @@ _MEASURE_ALL_UP_TO = 20_000
 _SUSPECTS = 300  # of a very large gallery: looked at closely as possible outliers
 _JUDGED = 2_000  # pictures that the map's quality is measured on
 _JUDGED_BY = 10
+_SPREAD_UP_TO = 500  # pictures that are pushed apart until each can be seen
 _KEPT = 8  # atlases in memory
 
 
@@ -195,6 +197,9 @@ class Atlas:
         None for fewer than four pictures.
     drawn : int
         Pictures that were laid out by UMAP; the others were placed beside them.
+    room : float
+        Side of the square that each picture has for itself on the map of a small gallery;
+        0 on that of a large one.
     """
 
     version: str
@@ -207,6 +212,7 @@ class Atlas:
     near: Neighbours
     quality: Quality | None
     drawn: int
+    room: float
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -289,10 +295,13 @@ def draw(snapshot: Snapshot, parameters: Parameters = USUAL, told: Told | None =
     outliers = _outliers(vectors, measured, near, to_sample)
     clusters = clusters_of(vectors, labels)
     tell(Stage.QUALITY)
+    positions, room = fitted(positions), 0.0
+    if count <= _SPREAD_UP_TO:
+        positions, room = spread_out(positions)
     return Atlas(
         version=snapshot.version,
         parameters=parameters,
-        positions=fitted(positions),
+        positions=positions,
         labels=labels,
         clusters=clusters,
         outliers=outliers,
@@ -300,6 +309,7 @@ def draw(snapshot: Snapshot, parameters: Parameters = USUAL, told: Told | None =
         near=near,
         quality=_quality(vectors, positions, numbers),
         drawn=len(sample),
+        room=room,
     )
 
 

@@ -14,7 +14,10 @@ from imgsim_core.gallery.neighbours import Neighbours
 FEWEST_FOR_UMAP = 10
 """Below this number of pictures a neighbourhood graph says nothing: principal components."""
 
-SPREAD, LEAST_DISTANCE = 1.0, 0.1
+_SPREAD = 1.0
+_CLOSEST, _LOOSEST = 0.1, 0.5  # least distance of two points that UMAP aims at
+_FILLED = 0.4  # part of the map that is covered when small pictures lie on their places
+_PUSHES, _ENOUGH = 300, 0.95
 _START = 10.0  # half the side of the square that UMAP starts from, as its author has it
 _NEGATIVE_SAMPLES = 5
 _FEW_ROUNDS, _MANY_ROUNDS = 200, 400
@@ -107,7 +110,7 @@ def umap_positions(vectors: NDArray[np.float32], near: Neighbours, seed: int) ->
         knn_indices=rows,
         knn_dists=np.maximum(distances, 0),
     )
-    slope, power = umap.find_ab_params(SPREAD, LEAST_DISTANCE)
+    slope, power = umap.find_ab_params(_SPREAD, least_distance(count))
     positions, _ = umap.simplicial_set_embedding(
         vectors,
         graph,
@@ -130,12 +133,18 @@ def umap_positions(vectors: NDArray[np.float32], near: Neighbours, seed: int) ->
     return np.asarray(positions, np.float32)
 
 
+def least_distance(count: int) -> float:
+    """How close UMAP may put two points: few are given more room than many."""
+    return float(np.clip(5 / np.sqrt(count), _CLOSEST, _LOOSEST))
+
+
 def _start(vectors: NDArray[np.float32], seed: int) -> Positions:
     """Principal components at the size UMAP wants, no two points in one place."""
     components = principal_positions(vectors)
     jitter = np.random.default_rng(seed).normal(scale=1e-3, size=components.shape)
-    start: Positions = components / (np.abs(components).max() or 1.0) * _START + jitter
-    return start.astype(np.float32)
+    scale = _START / float(np.abs(components).max() or 1.0)
+    start: Positions = (components * scale + jitter).astype(np.float32)
+    return start
 
 
 def placed_among(near: Neighbours, positions: Positions) -> Positions:
@@ -177,6 +186,50 @@ def fitted(positions: Positions) -> Positions:
     half = float((high - low).max()) / 2 or 1.0
     scaled: Positions = ((turned - (low + high) / 2) / half).astype(np.float32)
     return scaled
+
+
+def spread_out(positions: Positions) -> tuple[Positions, float]:
+    """Push points apart until small pictures on their places hardly cover each other.
+
+    Parameters
+    ----------
+    positions : ndarray of float32, shape (n, 2)
+        As `fitted` returns them.
+
+    Returns
+    -------
+    positions : ndarray of float32, shape (n, 2)
+        Within -1 and 1 again.
+    side : float
+        Of the square that each point was given; 0 for fewer than two points.
+    """
+    count = len(positions)
+    if count < 2:
+        return positions, 0.0
+    from scipy.spatial import cKDTree
+
+    places = positions.astype(np.float64)
+    # A map that is nearly a line has no area: there is room above and below it
+    area = np.prod(np.maximum(np.ptp(places, axis=0), 0.8))
+    side = min(0.5, float(np.sqrt(_FILLED * area / count)))
+    for _ in range(_PUSHES):
+        one, other = cKDTree(places).query_pairs(side * _ENOUGH, np.inf, output_type="ndarray").T
+        if not len(one):
+            break
+        apart = places[one] - places[other]
+        overlap = side - np.abs(apart)
+        shorter = overlap.argmin(axis=1)  # the shorter way out, sideways or up and down
+        pairs = np.arange(len(one))
+        way = np.where(apart[pairs, shorter] < 0, -1, 1)
+        push = np.zeros_like(places)
+        np.add.at(push, (one, shorter), overlap[pairs, shorter] * way)
+        np.add.at(push, (other, shorter), -overlap[pairs, shorter] * way)
+        # All pushes together, so that a dense crowd opens; no farther than half a square
+        places += np.clip(0.4 * push, -side / 2, side / 2)
+    low, high = places.min(axis=0), places.max(axis=0)
+    half = float((high - low).max()) / 2 or 1.0
+    spread: Positions = ((places - (low + high) / 2) / half).astype(np.float32)
+    return spread, side / half
 
 
 @cache

@@ -40,6 +40,7 @@ def show(view: View, colouring: atlas_colours.Colouring, labels: Sequence[str]) 
             "places": _packed(places),
             "colour": _packed(colouring.of[rows]),
             "palette": list(colouring.palette),
+            "room": view.atlas.room,
             "order": _order(view).tolist(),
             "labels": [
                 {"at": int(np.searchsorted(rows, _middle(view, cluster.rows))), "text": text}

@@ -16,7 +16,7 @@ from imgsim_core.gallery.atlas import Atlas, Parameters, Stage, begin, draw
 from imgsim_core.gallery.clusters import ALONE, by_size, loneliness_line, representatives
 from imgsim_core.gallery.gallery import Gallery, Snapshot
 from imgsim_core.gallery.lance import LanceStore
-from imgsim_core.gallery.layout import fitted, principal_positions, spiral
+from imgsim_core.gallery.layout import fitted, principal_positions, spiral, spread_out
 from imgsim_core.gallery.neighbours import nearest
 from imgsim_core.gallery.shelf import Shelf
 from tests.gallery.rows import clustered, entry, info, row, rows
@@ -117,17 +117,48 @@ def test_crowds_are_found_as_clusters_and_nothing_else(crowded):
     assert (crowded.labels != ALONE).mean() > 0.95
 
 
+def with_copies(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Vectors, the last of them near copies of the rows returned."""
+    vectors = clustered(count, DIMENSION, clusters=12)
+    copied = np.arange(0, count, 10)
+    noise = np.random.default_rng(3).normal(size=(len(copied), DIMENSION))
+    return np.concatenate([vectors, unit(vectors[copied] + 0.002 * noise)]), copied
+
+
 def test_near_duplicates_lie_close_on_the_map():
-    numbers = np.random.default_rng(3)
-    vectors = clustered(300, DIMENSION, clusters=12)
-    copied = np.arange(0, 300, 10)
-    copies = unit(vectors[copied] + 0.002 * numbers.normal(size=(len(copied), DIMENSION)))
-    made = draw(snapshot(np.concatenate([vectors, copies])))
-    apart = np.linalg.norm(made.positions[copied] - made.positions[300:], axis=1)
-    pairs = made.positions[numbers.integers(0, 330, (2000, 2))]
+    vectors, copied = with_copies(600)
+    made = draw(snapshot(vectors))
+    apart = np.linalg.norm(made.positions[copied] - made.positions[600:], axis=1)
+    pairs = made.positions[np.random.default_rng(0).integers(0, 660, (2000, 2))]
     usual = np.median(np.linalg.norm(pairs[:, 0] - pairs[:, 1], axis=1))
+    assert made.room == 0
     assert np.median(apart) < usual / 20
     assert (apart < usual / 4).mean() > 0.9
+
+
+def test_near_duplicates_in_a_small_gallery_lie_side_by_side():
+    vectors, copied = with_copies(100)
+    made = draw(snapshot(vectors))
+    apart = np.abs(made.positions[copied] - made.positions[100:]).max(axis=1)
+    assert made.room > 0
+    assert np.median(apart) < 2 * made.room
+
+
+@pytest.mark.parametrize("count", [2, 3, 20, 300])
+def test_pictures_of_a_small_gallery_hardly_cover_each_other(count):
+    numbers = np.random.default_rng(0)
+    crowd = fitted((numbers.normal(size=(count, 2)) ** 3).astype(np.float32))
+    placed, side = spread_out(crowd)
+    gaps = np.abs(placed[:, None] - placed[None]).max(axis=2) + 9 * np.eye(count)
+    assert side > 0
+    assert (gaps.min(axis=1) > 0.8 * side).mean() > 0.95
+    assert (np.abs(placed) <= 1 + 1e-5).all()
+
+
+def test_pictures_in_one_place_are_parted():
+    placed, side = spread_out(np.zeros((5, 2), np.float32))
+    assert len(np.unique(placed, axis=0)) == 5
+    assert side > 0
 
 
 def test_pictures_outside_the_sample_are_placed_in_their_crowd(sampled):

@@ -22,6 +22,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (shared.id !== data.id) Object.assign(shared, { id: data.id, tiles: new Map(), large: new Map(), mask: null, sent: null })
 
   map.words = data.words
+  map.room = data.room
   map.palette = data.palette
   map.labels = data.labels
   map.colour = bytes(data.colour)
@@ -188,7 +189,8 @@ function paint(map) {
   pen.globalAlpha = 1
 
   // Thumbnails where there is room: chosen pictures first, then in the order given
-  const side = Math.min(92, Math.max(width < 500 ? 30 : 44, .66 * Math.sqrt(width * height / Math.max(1, seen.length))))
+  const own = map.room * view.scale - GAP
+  const side = map.room ? Math.min(110, Math.max(width < 500 ? 26 : 34, own)) : Math.min(92, Math.max(width < 500 ? 30 : 44, .66 * Math.sqrt(width * height / Math.max(1, seen.length))))
   const step = side + GAP, cells = new Map(), placed = [], in_view = new Set(seen), missing = []
   const cell = (x, y) => Math.floor(x / step) * 100003 + Math.floor(y / step)
   const consider = i => {
