@@ -18,6 +18,9 @@ PAGES = {
     "robustness": "/robustness",
     "calibrate": "/calibrate",
     "status": "/status",
+    "search": "/search",
+    "duplicates": "/duplicates",
+    "map": "/map",
 }
 each_page = pytest.mark.parametrize("where", PAGES)
 
