@@ -1,7 +1,8 @@
 """Duplicates against imagededup: all near pairs of 100,000 hashes, and 1,300 pictures end to end.
 
-imagededup is a requirement of this benchmark only (its wheel, without its dependencies,
-suffices for hashes); a folder it was installed into may be named by IMGSIM_BENCH_PEERS.
+imagededup is a requirement of this benchmark only; its wheel and those of matplotlib,
+cycler, kiwisolver, fonttools, contourpy and pyparsing suffice (`pip install --no-deps
+--target FOLDER`), in a folder named by IMGSIM_BENCH_PEERS.
 Run alone, `python -m bench.bench_duplicates`, it also measures what is right, and writes
 bench/duplicates.json.
 """
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,16 @@ COPIES = 300
 SEED = 7
 
 
-def _peer() -> Any:
+def _peer_is_there() -> bool:
     folder = os.environ.get("IMGSIM_BENCH_PEERS")
     if folder and folder not in sys.path:
         sys.path.insert(0, folder)
+    return find_spec("imagededup") is not None
+
+
+def _peer() -> Any:
+    if not _peer_is_there():
+        raise SystemExit("imagededup is not installed: see the head of bench/bench_duplicates.py")
     # It imports torchvision though its hashes do without
     return torch_library("imagededup.methods").PHash(verbose=False)
 
@@ -158,7 +166,10 @@ def compare_pictures() -> dict[str, Any]:
 
 
 def rows() -> Iterator[Row]:
-    """Yield the lines for `python -m bench`."""
+    """Yield the lines for `python -m bench`; none without the peer."""
+    if not _peer_is_there():
+        print("duplicates: imagededup is not installed, so nothing is compared", file=sys.stderr)
+        return
     ours, theirs, same, count = compare_hashes()
     correct = f"{count} pairs, {'the same' if same else 'NOT THE SAME'} as imagededup's"
     yield Row(f"pairs within {RADIUS} of 64 bits, 100,000 hashes", "s", ours, theirs, 10, correct)
