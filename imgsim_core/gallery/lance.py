@@ -430,13 +430,14 @@ def _fixed(values: NDArray[Any]) -> Any:
 
 
 def _rows(arrow: Any) -> list[Row]:
-    """Turn an Arrow table or batch into rows whose arrays are views of its columns."""
+    """Turn an Arrow table or batch into rows whose vectors are views of it."""
     count = arrow.num_rows
     facts = {
         name: arrow.column(name).to_pylist() for name in _FACTS if name not in ("hashes", "colours")
     }
-    hashes = _matrix(arrow, "hashes", count)
-    colours = _matrix(arrow, "colours", count)
+    # Copied: a view of one column keeps the whole batch in memory, vectors included
+    hashes = _matrix(arrow, "hashes", count).copy()
+    colours = _matrix(arrow, "colours", count).copy()
     if "vector" in arrow.schema.names:
         vectors = _matrix(arrow, "vector", count)
     else:
