@@ -24,7 +24,13 @@ def show(gallery: Gallery) -> Filter:
     with st.popover(label, icon=":material/filter_alt:", key="search_filters"):
         formats, cameras = _facets(gallery)
         _widget(st.text_input, t("Part of the name or folder"), key="search_filter_name")
-        _widget(st.multiselect, t("File formats"), formats, key="search_filter_formats")
+        _widget(
+            st.multiselect,
+            t("File formats"),
+            formats,
+            placeholder=t("Any format"),
+            key="search_filter_formats",
+        )
         shapes = {
             "": t("Any shape"),
             "wide": t("Wide"),

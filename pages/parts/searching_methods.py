@@ -26,6 +26,7 @@ def show(gallery: Gallery, asked: Query) -> None:
         format_func=labels.__getitem__,
         key=_KEY,
         max_selections=searching.MOST_METHODS,
+        placeholder=labels[own],
         on_change=_keep,
         args=(own,),
         help=t(
