@@ -224,9 +224,9 @@ class LanceStore:
         from lancedb.index import HnswSq
 
         with self._of(gallery) as table:
-            if table.count_rows() > EXACT_UP_TO and not list(table.list_indices()):
-                table.create_index("vector", config=HnswSq(distance_type="cosine"))
             try:
+                if table.count_rows() > EXACT_UP_TO and not list(table.list_indices()):
+                    table.create_index("vector", config=HnswSq(distance_type="cosine"))
                 table.optimize(cleanup_older_than=_KEPT_VERSIONS)
             except RuntimeError as error:
                 if "conflict" not in str(error):
