@@ -195,7 +195,7 @@ def main() -> None:
         },
     }
     print(
-        f"{f'{HASHES:,} hashes, {RADIUS} bits':<34} ours {ours:8.2f} s   imagededup {theirs:8.2f} s",
+        f"{f'{HASHES:,} hashes, {RADIUS} bits':<34} ours {ours:8.2f} s  imagededup {theirs:8.2f} s",
         end="",
     )
     print(f"   {theirs / ours:.1f}x   same pairs: {same} ({count})")
