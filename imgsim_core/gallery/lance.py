@@ -49,6 +49,7 @@ _KEY = {"lance-schema:unenforced-primary-key": "true"}
 _ENCODER, _MADE = b"imgsim.encoder", b"imgsim.made"
 # Seconds that a gallery whose rows' table is there may take to appear in the list
 _BEING_MADE = 60.0
+_LOCK = ".making"
 # Object storage that does not answer is said to be gone soon; it is tried six times anyway.
 _PATIENCE = {
     "connect_timeout": "3s",
@@ -108,7 +109,7 @@ class LanceStore:
         import pyarrow as pa
 
         name = _table_of(info.name)
-        with self._asked():
+        with self._asked(), self._making():
             listed = next((one for one in self.galleries() if one.name == info.name), None)
             if listed is None:
                 left = self._table(name)
@@ -259,6 +260,22 @@ class LanceStore:
     def _handles(self) -> dict[str, Any]:
         known: dict[str, Any] = self._mine.__dict__.setdefault("tables", {})
         return known
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Let one maker at a time into a folder.
+
+        Two that make the same table there at once may both believe to have made it; object
+        storage refuses the second by itself.
+        """
+        if not self._folder:
+            yield
+            return
+        from filelock import FileLock
+
+        os.makedirs(self._folder, exist_ok=True)
+        with FileLock(os.path.join(self._folder, _LOCK)):
+            yield
 
     def _made(self, name: str, schema: Any) -> Any:
         """Return a table, made of this schema if there was none."""
