@@ -15,9 +15,10 @@ from typing import Any
 from imgsim_core.commands.console import CommandLineError, print_json, printable, shown
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
+from imgsim_core.gallery.reembedding import finish_reembedding
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import Files, from_address, from_paths, from_samples
-from imgsim_core.gallery.store import open_store
+from imgsim_core.gallery.store import checked_name, open_store
 from imgsim_core.models import catalogue
 from imgsim_core.text import Text, UserText
 
@@ -51,7 +52,9 @@ def _index(chosen: argparse.Namespace) -> None:
     if not chosen.paths and not chosen.samples:
         raise CommandLineError(Text("Name a file, a folder or an address, or add --samples."))
     model = None if chosen.model is None else catalogue.model_by_id(chosen.model)
-    gallery = new_gallery(chosen.gallery, open_store(), Shelf(), model, chosen.title)
+    store, shelf = open_store(), Shelf()
+    finish_reembedding(checked_name(chosen.gallery), store, shelf)  # else it might be missing
+    gallery = new_gallery(chosen.gallery, store, shelf, model, chosen.title)
     with _stopped_by_ctrl_c() as stop:
         told = _show if sys.stderr.isatty() else None
         result = ingest(gallery, _files(chosen.paths, chosen.samples), told=told, stop=stop)

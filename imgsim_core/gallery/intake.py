@@ -10,7 +10,7 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
 from imgsim_core.gallery.life import GALLERY, Visitors
-from imgsim_core.gallery.reembedding import reembed
+from imgsim_core.gallery.reembedding import finish_reembedding, reembed
 from imgsim_core.gallery.sources import from_uploads
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text
@@ -169,12 +169,14 @@ class Intake:
 
         try:
             reembed(self._visitors.open(self._name), model, told, self._stop)
+            self._model = None  # what comes next is embedded as the gallery is now
         finally:
             self.embedded = self._again = None
             self._visitors.close_gallery(self._name)
 
     def _gallery(self) -> Gallery:
         store, shelf = self._visitors.store(self._name), self._visitors.shelf(self._name)
+        finish_reembedding(GALLERY, store, shelf)
         return new_gallery(GALLERY, store, shelf, model=self._model, title=self._title)
 
     def _told(self, progress: Progress) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from imgsim_core.errors import BadSetting, GalleryFull, StoreGone, UnknownGallery
 from imgsim_core.gallery.gallery import Gallery, forget_snapshots, open_gallery
+from imgsim_core.gallery.reembedding import finish_reembedding
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import Store, open_store
 from imgsim_core.text import Text, UserText
@@ -218,8 +219,8 @@ class Visitors:
             known = self._open.get(name)
         if known is not None:
             return known
-        store = self.store(name)
-        gallery = open_gallery(GALLERY, store, self.shelf(name))
+        store, shelf = self.store(name), self.shelf(name)
+        gallery = finish_reembedding(GALLERY, store, shelf) or open_gallery(GALLERY, store, shelf)
         with self._lock:
             self._open[name] = gallery
         return gallery

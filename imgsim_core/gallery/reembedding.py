@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from imgsim_core.errors import GalleryReadOnly, ImgSimError, ModelError
+from imgsim_core.errors import (
+    BadGalleryName,
+    GalleryReadOnly,
+    ImgSimError,
+    ModelError,
+    StoreGone,
+)
 from imgsim_core.gallery.entry import Entry, Row
 from imgsim_core.gallery.facts import SIDE
-from imgsim_core.gallery.gallery import Gallery
-from imgsim_core.gallery.ingest import embed, new_gallery
+from imgsim_core.gallery.gallery import Gallery, open_gallery
+from imgsim_core.gallery.ingest import embed
+from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.store import GalleryInfo, Store
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.text import Text, UserText
@@ -19,6 +29,7 @@ AGAIN = "-again"
 """End of the name of a gallery that is being made from another."""
 
 _BATCH = 32
+_COPIED = 1_000  # rows moved at a time
 _LONGEST_NAME = 63
 
 
@@ -86,31 +97,186 @@ def reembed(
     ------
     GalleryReadOnly
         If it is published to look at.
+    BadGalleryName
+        If another gallery has the name that the new one is made under.
     ImgSimError
-        If model or store fail; the gallery stays as it was.
+        If model or store fail. Nothing is lost, and doing it again completes it.
+
+    Notes
+    -----
+    All is made under another name first, and marked once it is complete; from then on that
+    copy stays until the gallery itself is complete again. So at every moment one of the two
+    is whole, even if the process is killed: `finish_reembedding` tells which.
     """
     if gallery.read_only:
         raise GalleryReadOnly(Text("This gallery is there to look at, not to change."))
-    store, shelf = gallery.store, gallery.shelf
-    name = gallery.name[: _LONGEST_NAME - len(AGAIN)] + AGAIN
-    store.drop(name)  # what an earlier attempt may have left
-    entries = gallery.snapshot().entries
+    encoder = encoder_key(model)
+    finished = finish_reembedding(gallery.name, gallery.store, gallery.shelf)
+    if finished is not None and finished.info.encoder == encoder:
+        return finished
+    # As it is now: what was opened once may have been embedded again since
+    gallery = finished or open_gallery(gallery.name, gallery.store, gallery.shelf)
+    store, info = gallery.store, gallery.info
+    copy = GalleryInfo(
+        name=_copy_name(info.name),
+        title=_begun(info.name) + info.title,
+        model=model.id,
+        encoder=encoder,
+        dimension=model.dimension,
+        created=time.time(),
+        expires=info.expires,
+    )
+    for other in store.galleries():
+        if other.name == copy.name and not other.title.startswith(_begun(info.name)):
+            raise _in_the_way(copy.name, info.name)
+    store.drop(copy.name)  # what an earlier attempt may have left, which was not complete
+    is_made = False
     try:
-        fresh = new_gallery(name, store, shelf, model=model)
+        store.create(copy)
+        is_made = _make(gallery, model, copy.name, told, stop)
+    finally:
+        if not is_made:
+            with suppress(ImgSimError):  # it is told by its mark, and dropped next time
+                store.drop(copy.name)
+    if not is_made:
+        return gallery
+    complete = replace(copy, title=_complete(info.name) + info.title)
+    store.create(complete)
+    store.drop(info.name)
+    return _take_over(store, gallery.shelf, info.name, complete)
+
+
+def finish_reembedding(name: str, store: Store, shelf: Shelf) -> Gallery | None:
+    """Complete what an interrupted `reembed` has left.
+
+    Parameters
+    ----------
+    name : str
+        Of the gallery, which need not be there any more.
+    store : Store
+    shelf : Shelf
+
+    Returns
+    -------
+    Gallery or None
+        The gallery as it was embedded again; None if nothing had to be completed.
+
+    Raises
+    ------
+    StoreGone
+    """
+    infos = {info.name: info for info in store.galleries()}
+    copy, here = infos.get(_copy_name(name)), infos.get(name)
+    if copy is None or not copy.title.startswith(_complete(name)):
+        return None  # the gallery itself was not touched
+    if here is None or here.title.startswith(_begun(name)):
+        return _take_over(store, shelf, name, copy)
+    # Whole: as it was before, or already made anew
+    more = _digests(store, copy.name) - _digests(store, name)
+    if more and here.encoder != copy.encoder:
+        return None  # somebody has begun another gallery of this name: both stay
+    for start in range(0, len(more), _COPIED):
+        store.add(name, store.get(copy.name, sorted(more)[start : start + _COPIED]))
+    store.drop(copy.name)
+    return None
+
+
+def _take_over(store: Store, shelf: Shelf, name: str, copy: GalleryInfo) -> Gallery:
+    """Make a gallery that is not there, or not whole, from its complete copy.
+
+    A store knows no new names: the vectors move, which costs no model.
+    """
+    title = copy.title.removeprefix(_complete(name))
+    begun = replace(copy, name=name, title=_begun(name) + title)
+    if all(info.name != name for info in store.galleries()):
+        store.drop(name)  # of one whose dropping was cut short something may be left
+    store.create(begun)
+    for rows in store.scan(copy.name, batch=_COPIED):
+        store.add(name, rows)
+    if _digests(store, copy.name) - _digests(store, name):
+        raise StoreGone(
+            Text(
+                "The gallery {name} was changed while it was embedded again: do it once more.",
+                name=UserText(name),
+            )
+        )
+    info = replace(begun, title=title)
+    store.create(info)
+    store.drop(copy.name)
+    return Gallery(store, shelf, info)
+
+
+def _make(
+    gallery: Gallery,
+    model: Model,
+    copy: str,
+    told: Callable[[int, int], None] | None,
+    stop: threading.Event | None,
+) -> bool:
+    """Embed all pictures into the copy; tell whether it has become complete."""
+    store = gallery.store
+    tried: set[str] = set()
+    made: set[str] = set()
+    # Again for what somebody has added in the meantime
+    while entries := [one for one in gallery.snapshot().entries if one.digest not in tried]:
         for start in range(0, len(entries), _BATCH):
             if stop is not None and stop.is_set():
-                return gallery
-            store.add(name, _embedded(gallery, model, entries[start : start + _BATCH]))
+                return False
+            some = entries[start : start + _BATCH]
+            rows = _embedded(gallery, model, some)
+            store.add(copy, rows)
+            made.update(row.entry.digest for row in rows)
+            tried.update(entry.digest for entry in some)
             if told is not None:
-                told(min(start + _BATCH, len(entries)), len(entries))
-        # A store knows no new names: the vectors move, which costs no model.
-        store.drop(gallery.name)
-        again = new_gallery(gallery.name, store, shelf, model=model, title=gallery.info.title)
-        for rows in fresh.store.scan(name):
-            store.add(gallery.name, rows)
-    finally:
-        store.drop(name)
-    return again
+                told(len(tried), len(tried) + len(entries) - start - len(some))
+    if tried and not made:
+        raise StoreGone(
+            Text(
+                "None of the pictures of {name} can be read any more: its vectors stay as they "
+                "are.",
+                name=UserText(gallery.title),
+            )
+        )
+    wanted = made & _digests(store, gallery.name)
+    store.remove(copy, made - wanted)  # taken out of the gallery in the meantime
+    if _digests(store, copy) != wanted:
+        raise _in_the_way(copy, gallery.name)  # somebody else writes into it
+    return True
+
+
+def _digests(store: Store, name: str) -> set[str]:
+    return {row.entry.digest for rows in store.scan(name, vectors=False) for row in rows}
+
+
+# ── Names and marks ────────────────────────────────────────────────────────────────
+
+
+def _copy_name(name: str) -> str:
+    return name[: _LONGEST_NAME - len(AGAIN)] + AGAIN
+
+
+# A title is what a store can change at once. The name is in it whole, since that of the copy
+# may be cut; what follows is the gallery's own title.
+def _begun(name: str) -> str:
+    return f"{name}, being embedded again: "
+
+
+def _complete(name: str) -> str:
+    return f"{name}, embedded again: "
+
+
+def _in_the_way(copy: str, name: str) -> BadGalleryName:
+    return BadGalleryName(
+        Text(
+            "To embed {name} again the name {copy} is needed, but a gallery with other pictures "
+            "has it.",
+            name=UserText(name),
+            copy=UserText(copy),
+        )
+    )
+
+
+# ── Embedding ──────────────────────────────────────────────────────────────────────
 
 
 def _embedded(gallery: Gallery, model: Model, entries: Sequence[Entry]) -> list[Row]:
@@ -118,8 +284,13 @@ def _embedded(gallery: Gallery, model: Model, entries: Sequence[Entry]) -> list[
     for entry in entries:
         try:
             pictures.append(gallery.picture(entry, SIDE))
-        except ImgSimError:
+        except StoreGone:
+            # A shelf that cannot be asked, or only now and then, is no reason to leave it out
+            if gallery.shelf.thumbnail(entry.digest) is not None:
+                raise
             continue  # gone from its shelf: nothing is left to embed
+        except ImgSimError:
+            continue
         kept.append(entry)
     if not kept:
         return []

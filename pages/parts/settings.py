@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 _STORE = "settings"
+_DEFAULTS, _LEFT = "defaults_drawn", "defaults_left"
 
 
 def _store() -> dict[str, Any]:
@@ -83,11 +84,20 @@ def bound(
     # `keep` has run before this for whatever the visitor changed, so a widget that differs
     # from its setting is out of date: a default moved, or the language its labels are in.
     wanted = get(key, default)
+    defaults: dict[str, Any] = st.session_state.setdefault(_DEFAULTS, {})
+    left: dict[str, Any] = st.session_state.setdefault(_LEFT, {})
+    if key not in _store() and defaults.get(key, default) != default:
+        left[key] = defaults[key]
+    defaults[key] = default
     if widget_key not in st.session_state or st.session_state[widget_key] != wanted:
         st.session_state[widget_key] = wanted
 
     def keep() -> None:
+        if widget_key not in st.session_state:
+            return  # put away in this very run, by the language for instance
         value = st.session_state[widget_key]
+        if key not in _store() and key in left and value == left.pop(key):
+            return  # the browser tells what it was shown before the default moved
         if not (choices is None or value is None or value in choices):
             return  # a browser names an option by its label: in a language left, or made up
         if value is None or value == default:

@@ -33,3 +33,34 @@ def test_a_default_that_moves_leaves_what_the_visitor_chose() -> None:
     assert app.text[0].value == "{'line': 7}"
     app.slider[0].set_value(5).run()
     assert app.text[0].value == "{}"
+
+
+def test_a_browser_that_still_shows_the_default_of_before_chooses_nothing() -> None:
+    app = AppTest.from_function(_slider_with_a_default_that_moves).run()
+    app.session_state["usual"] = 5
+    app.run()
+    app.slider[0].set_value(3).run()  # sent before the page with 5 had come
+    assert (app.slider[0].value, app.text[0].value) == (5, "{}")
+    app.slider[0].set_value(3).run()  # this time the visitor means it
+    assert (app.slider[0].value, app.text[0].value) == (3, "{'line': 3}")
+
+
+def _toggle_that_puts_the_slider_away() -> None:
+    import streamlit as st
+
+    from pages.parts import settings
+
+    settings.bound(
+        st.toggle, "Anew", key="anew", default=False, before=lambda: settings.redraw("line")
+    )
+    settings.bound(st.slider, "Line", 0, 10, key="line", default=3)
+    st.text(str(settings.everything()))
+
+
+def test_a_widget_put_away_and_moved_in_one_run_is_no_error() -> None:
+    app = AppTest.from_function(_toggle_that_puts_the_slider_away).run()
+    app.toggle[0].set_value(True)
+    app.slider[0].set_value(8)
+    app.run()
+    assert not app.exception
+    assert "'anew': True" in app.text[0].value
