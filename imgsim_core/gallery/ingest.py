@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from imgsim_core.errors import GalleryReadOnly, ImgSimError, OtherEncoder, PictureError
 from imgsim_core.gallery.entry import Entry, Row
-from imgsim_core.gallery.facts import facts
+from imgsim_core.gallery.facts import SIDE, facts
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import SourceFile
@@ -32,7 +32,7 @@ from imgsim_core.models.encoder import encode_framed, encode_with_lengths, frame
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import compute_alone, network, usable_processors
 from imgsim_core.models.weights import availability
-from imgsim_core.picture import Picture
+from imgsim_core.picture import Picture, open_reduced
 from imgsim_core.text import Text, UserText
 
 BATCH = 64
@@ -347,6 +347,15 @@ def _why_not(read: _Read, name: str, error: PictureError) -> Text:
     return error.text
 
 
+def _problem_of(read: _Read) -> Text | None:
+    """Say why a file could not be opened, or return None if it could."""
+    try:
+        open_reduced(read.data, read.file.name, SIDE)
+    except PictureError as error:
+        return error.text
+    return None
+
+
 class _Work:
     """One run of `ingest`: all but the opening of files happens in the caller's thread."""
 
@@ -370,6 +379,9 @@ class _Work:
         self._started = self._last_written = time.monotonic()
         self._last_told = -_TOLD_EVERY
         self._under_way: dict[str, _New] = {}
+        # Read, but there may be no room for it: at most what is read at once
+        self._put_off: list[_Read] = []
+        self._too_much: list[Future[Text | None]] = []
         # Embedded but not written yet, with what that will add to the progress
         self._ready: dict[str, Row] = {}
         self._ready_added = self._ready_known = self._ready_same = 0
@@ -384,7 +396,7 @@ class _Work:
     def run(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> Progress:
         try:
             before: list[_Few] = []
-            while some := self._read_some(pool, files):
+            while some := self._some(pool, files):
                 coming = self._look_up(pool, some)
                 self._collect(before)
                 before = coming
@@ -398,6 +410,13 @@ class _Work:
         return self._end("stopped" if self._stop.is_set() else "done")
 
     # ── Reading ──
+
+    def _some(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> list[_Read]:
+        """Take up what was put off, or read more; nothing at the end or when stopped."""
+        if self._put_off and not self._stop.is_set():
+            some, self._put_off = self._put_off, []
+            return some
+        return self._read_some(pool, files)
 
     def _read_some(
         self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]
@@ -441,10 +460,11 @@ class _Work:
                 under_way.others.append(one.file)
             elif row is not None:
                 self._meet_again(row, one.file)
+            elif self._put_off or (self._under_way and self._is_full(len(one.data))):
+                # What is under way may yet be refused, and leave its place
+                self._put_off.append(one)
             elif self._is_full(len(one.data)):
-                self._left_out += 1
-                done = self._progress
-                self._tell(seen=done.seen + 1, refused_count=done.refused_count + 1)
+                self._too_much.append(pool.submit(_problem_of, one))
             else:
                 self._pictures += 1
                 self._bytes += len(one.data)
@@ -477,7 +497,22 @@ class _Work:
 
     # ── Collecting and writing ──
 
+    def _leave_out(self) -> None:
+        """Count what there is no room for; what could not be opened anyway says so instead."""
+        for asked in self._too_much:
+            if self._stop.is_set():
+                return
+            problem = asked.result()
+            if problem is not None:
+                self._refuse(problem)
+                continue
+            self._left_out += 1
+            done = self._progress
+            self._tell(seen=done.seen + 1, refused_count=done.refused_count + 1)
+        self._too_much = []
+
     def _collect(self, coming: list[_Few]) -> None:
+        self._leave_out()
         for few in coming:
             if self._stop.is_set():
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -177,6 +178,60 @@ def test_a_quota_of_bytes_counts_what_was_there_before(gallery):
     result = ingest(gallery, from_uploads(uploads(2, 3, 4)), most_bytes=round(2.9 * size))
     assert result.added == 1
     assert "MB of pictures" in str(result.refused[0])
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+@pytest.mark.parametrize("together", [1, 4])
+def test_a_refused_file_takes_no_good_one_s_place(tmp_path, monkeypatch, at_once, together):
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_TOGETHER", together)
+    shelf = Shelf(str(tmp_path / "shelf"))
+    store = open_store(str(tmp_path / "store"))
+    files = [*uploads(1, 2, 3), ("a.txt", b"Dear Sir"), ("b.png", picture(4)[:60])]
+    orders = {tuple(order) for order in itertools.permutations("gggbb")}
+    assert len(orders) == 10
+    for number, order in enumerate(sorted(orders)):
+        good, bad = iter(files[:3]), iter(files[3:])
+        offered = [next(good if kind == "g" else bad) for kind in order]
+        gallery = new_gallery(f"trip{number}", store, shelf)
+        result = ingest(gallery, from_uploads(offered), most_pictures=3)
+        assert (result.state, result.added, result.refused_count, result.seen) == ("done", 3, 2, 5)
+        assert not any("left out" in str(text) for text in result.refused), order
+
+
+def test_a_full_gallery_leaves_out_only_what_is_really_too_much(gallery, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    bad = [(f"{number}.txt", b"no picture %d" % number) for number in range(6)]
+    mixed = itertools.chain.from_iterable(zip(bad, uploads(*range(6)), strict=True))
+    same = ("0 again.png", picture(0))
+    result = ingest(gallery, from_uploads([*mixed, same]), most_pictures=4)
+    assert (result.added, result.same, result.refused_count, result.seen) == (4, 1, 8, 13)
+    assert "2 files were left out" in str(result.refused[-1])
+    assert names(gallery) == {"0.png", "1.png", "2.png", "3.png"}
+
+
+def test_a_refused_file_gives_its_bytes_back(gallery):
+    size = len(picture(1))
+    files = [("large.txt", b"x" * size), *uploads(1)]
+    result = ingest(gallery, from_uploads(files), most_bytes=round(1.5 * size))
+    assert (result.added, result.refused_count) == (1, 1)
+
+
+def test_stopped_with_files_put_off_it_ends_and_leaves_them(gallery, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    stop = threading.Event()
+    genuine = module._Work._look_up
+
+    def look_up(self, pool, some):
+        coming = genuine(self, pool, some)
+        if self._put_off:
+            stop.set()
+        return coming
+
+    monkeypatch.setattr(module._Work, "_look_up", look_up)
+    result = ingest(gallery, from_uploads(uploads(1, 2, 3)), most_pictures=1, stop=stop)
+    assert stop.is_set()
+    assert (result.state, result.refused_count) == ("stopped", 0)
 
 
 class Failing:
