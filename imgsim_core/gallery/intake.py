@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import threading
 from collections.abc import Iterable
 
@@ -11,9 +13,9 @@ from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
 from imgsim_core.gallery.life import GALLERY, Visitors
 from imgsim_core.gallery.reembedding import finish_reembedding, reembed
-from imgsim_core.gallery.sources import from_uploads
+from imgsim_core.gallery.sources import Files, from_uploads
 from imgsim_core.models.catalogue import Model
-from imgsim_core.text import Text
+from imgsim_core.text import Text, UserText
 
 File = tuple[str, bytes]
 
@@ -49,7 +51,7 @@ class Intake:
         self._model = model
         self._title = title
         self._again: Model | None = None
-        self._waiting: list[File] = []
+        self._waiting: list[File | Text] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._at_work = False
@@ -88,10 +90,18 @@ class Intake:
         Parameters
         ----------
         files : iterable of (name, bytes)
-            Kept in memory until all of them are in.
+            Kept in memory until all of them are in, those already waiting included: of what
+            is more than the gallery's quota of bytes only a refusal is kept.
         """
+        most = self._visitors.limits.bytes
         with self._lock:
-            self._waiting.extend(files)
+            kept = sum(len(file[1]) for file in self._waiting if not isinstance(file, Text))
+            for name, data in files:
+                if kept + len(data) > most:
+                    self._waiting.append(_too_much(name, most))
+                else:
+                    kept += len(data)
+                    self._waiting.append((name, data))
         self.resume()
 
     def resume(self) -> None:
@@ -138,18 +148,23 @@ class Intake:
             if not at_end:
                 self._at_work = False
 
-    def _next(self) -> list[File]:
+    def _next(self) -> list[File | Text]:
         """Return what waits; where nothing does, whoever adds more starts the work anew."""
         with self._lock:
             self._at_work = bool(self._waiting) and not self._stop.is_set()
             return list(self._waiting) if self._at_work else []
 
-    def _take_in(self, batch: list[File]) -> None:
+    def _take_in(self, batch: list[File | Text]) -> None:
         gallery = self._gallery()
         room = self._visitors.room(self._name)
+        refused = [file for file in batch if isinstance(file, Text)]
+        uploads = from_uploads(file for file in batch if not isinstance(file, Text))
         end = ingest(
             gallery,
-            from_uploads(batch),
+            Files(
+                lambda: itertools.chain(refused, uploads),
+                lambda: len(refused) + operator.length_hint(uploads),
+            ),
             keep_originals=True,
             told=self._told,
             stop=self._stop,
@@ -182,3 +197,11 @@ class Intake:
     def _told(self, progress: Progress) -> None:
         self.progress = progress
         self._visitors.touch(self._name)
+
+
+def _too_much(name: str, most: int) -> Text:
+    return Text(
+        "{name} was left out: at most {most} MB can be added at a time.",
+        name=UserText(name),
+        most=f"{most / 2**20:g}",
+    )

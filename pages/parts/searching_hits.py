@@ -157,9 +157,26 @@ def _show_one(gallery: Gallery, asked: Query, result: Result) -> None:
             milliseconds=f"{milliseconds:,}",
         )
     )
+    chance = _by_chance(result)
+    if chance >= 1:
+        st.caption(
+            t(
+                ":material/casino: Among {count} unrelated pictures about {chance} come this far "
+                "by chance. A stricter line lets fewer in.",
+                count=f"{result.looked_at:,}",
+                chance=f"{chance:,}",
+            )
+        )
     for note in result.notes:
         st.caption(f":material/info: {say(note)}")
     _show_wall(gallery, asked, result, "hits", {})
+
+
+def _by_chance(result: Result) -> int:
+    """Unrelated pictures that a measured line is expected to let pass among so many."""
+    if result.guess is not None or result.question is None or not result.standing_out:
+        return 0
+    return round(result.looked_at * lines.strictness().value / 100)
 
 
 def _headline(result: Result) -> str:
@@ -230,10 +247,13 @@ def _in_words(hit: Hit, result: Result) -> str:
 
 
 def _short(meaning: Meaning) -> str:
-    """The stated relations, nearest first."""
+    """The likeliest relation; all that are possible stand behind the question mark."""
     if len(meaning.stated) == len(Relation):
         return t("Cannot tell")
-    return " / ".join(say(relation.label) for relation in reversed(meaning.stated))
+    likeliest = say(meaning.likeliest.label)
+    if meaning.stated == (meaning.likeliest,):
+        return likeliest
+    return t("Perhaps: {relation}", relation=likeliest)
 
 
 def _exact(hit: Hit, result: Result) -> str:

@@ -281,6 +281,32 @@ def test_adding_again_adds_what_is_new(visitors: Visitors):
     assert (intake.progress.added, intake.progress.known) == (1, 1)
 
 
+def test_what_is_more_than_the_quota_is_refused_before_it_is_kept(tmp_path, monkeypatch):
+    size = len(photo(1))
+    visitors = Visitors(tmp_path, Limits(megabytes=2.5 * size / 2**20, all_megabytes=100))
+    intake = Intake(visitors, visitors.make(), model_by_id(MODEL))
+    intake.stop()
+    monkeypatch.setattr(Intake, "resume", lambda _: None)
+    intake.add((f"{seed}.png", photo(1)) for seed in range(2))
+    intake.add([("2.png", photo(1)), ("small.txt", b"hello")])
+    # Those already waiting count, and a smaller one may still find room
+    assert [file[0] for file in intake._waiting if isinstance(file, tuple)] == [
+        "0.png",
+        "1.png",
+        "small.txt",
+    ]
+    monkeypatch.undo()
+    intake.resume()
+    intake.join(60)
+    progress = intake.progress
+    assert (progress.seen, progress.total, progress.added, progress.refused_count) == (4, 4, 1, 2)
+    assert "2.png was left out: at most" in " ".join(map(str, progress.refused))
+    # Once they are in, there is room again
+    intake.add([("2.png", photo(1))])
+    intake.join(60)
+    assert (intake.waiting, intake.progress.same, intake.progress.refused_count) == (0, 1, 0)
+
+
 def test_a_stop_keeps_what_is_in_and_a_resume_completes_it(visitors: Visitors):
     name = visitors.make()
     intake = Intake(visitors, name, model_by_id(MODEL))
