@@ -218,18 +218,30 @@ def open_reduced(data: bytes, name: str, long_side: int) -> Picture:
     return _opened(data, name, long_side)[0]
 
 
-def open_with_head(data: bytes, name: str, long_side: int) -> tuple[Picture, Head]:
+def open_with_head(
+    data: bytes, name: str, long_side: int, digest: str = ""
+) -> tuple[Picture, Head]:
     """Open a smaller copy as `open_reduced` does, and tell what the file says of itself.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+    long_side : int
+    digest : str
+        SHA-256 of the data, where it is known already; "" to compute it.
 
     Raises
     ------
     PictureError
         As `open_picture`.
     """
-    return _opened(data, name, long_side)
+    return _opened(data, name, long_side, digest)
 
 
-def _opened(data: bytes, name: str, long_side: int | None) -> tuple[Picture, Head]:
+def _opened(
+    data: bytes, name: str, long_side: int | None, digest: str = ""
+) -> tuple[Picture, Head]:
     _check_bytes(data, name)
     notes: list[Text] = []
     with _decoded(data, name, long_side, notes) as (image, orientation, full_size):
@@ -244,7 +256,8 @@ def _opened(data: bytes, name: str, long_side: int | None) -> tuple[Picture, Hea
     rgb.setflags(write=False)
     if mask is not None:
         mask.setflags(write=False)
-    return Picture(rgb, hashlib.sha256(data).hexdigest(), name, tuple(notes), mask), head
+    digest = digest or hashlib.sha256(data).hexdigest()
+    return Picture(rgb, digest, name, tuple(notes), mask), head
 
 
 # ── Limits ─────────────────────────────────────────────────────────────────────────

@@ -22,7 +22,9 @@ _COLOUR_SIDE = 96
 _LONGEST_CAMERA = 60
 
 
-def facts(data: bytes, name: str, source: str = "", modified: float = 0.0) -> tuple[Entry, Picture]:
+def facts(
+    data: bytes, name: str, source: str = "", modified: float = 0.0, digest: str = ""
+) -> tuple[Entry, Picture]:
     """Open a file and tell what a gallery keeps of it.
 
     Parameters
@@ -35,6 +37,8 @@ def facts(data: bytes, name: str, source: str = "", modified: float = 0.0) -> tu
         Address the host can read it at again; "" if there is none.
     modified : float
         When it was last changed, seconds since 1970; 0 if unknown.
+    digest : str
+        SHA-256 of the data, where it is known already; "" to compute it.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def facts(data: bytes, name: str, source: str = "", modified: float = 0.0) -> tu
     PictureError
         As `open_picture`.
     """
-    picture, head = open_with_head(data, name, SIDE)
+    picture, head = open_with_head(data, name, SIDE, digest)
     entry = Entry(
         digest=picture.digest,
         names=(name,),

@@ -317,7 +317,7 @@ def _made(shelf: Shelf, model: Model, few: list[tuple[_Read, bool]]) -> list[Row
     for read, kept in few:
         file = read.file
         try:
-            entry, picture = facts(read.data, file.name, file.source, file.modified)
+            entry, picture = facts(read.data, file.name, file.source, file.modified, read.digest)
         except PictureError as error:
             entries.append(error)
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import threading
@@ -132,6 +133,23 @@ def test_originals_are_kept_where_nothing_else_keeps_them(gallery, tmp_path):
     assert gallery.picture(by_name["host.png"]).digest == by_name["host.png"].digest
     assert gallery.shelf.original(by_name["2.png"].digest) == picture(2)
     assert gallery.shelf.original(by_name["3.png"].digest) is None
+
+
+def test_a_file_s_digest_is_computed_once(gallery, monkeypatch):
+    computed = []
+    genuine = hashlib.sha256
+
+    def sha256(data: bytes = b"", **how: bool) -> object:
+        computed.append(data)
+        return genuine(data, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hashlib, "sha256", sha256)
+        ingest(gallery, from_uploads(uploads(1, 2)))
+    files = [data for _, data in uploads(1, 2)]
+    assert sorted(data for data in computed if data in files) == sorted(files)
+    digests = [entry.digest for entry in gallery.snapshot().entries]
+    assert sorted(digests) == sorted(genuine(data).hexdigest() for data in files)
 
 
 # ── What goes wrong ────────────────────────────────────────────────────────────────
