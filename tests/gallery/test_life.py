@@ -9,6 +9,7 @@ import os
 import stat
 import threading
 import time
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -152,14 +153,16 @@ def test_what_was_left_goes_with_the_next_reaping(visitors: Visitors):
 
 
 def test_deleting_forgets_the_snapshot_too(visitors: Visitors):
-    name, _ = taken_in(visitors, ("a.png", photo(1)))
-    vectors = visitors.open(name).snapshot().vectors
-    visitors.drop(name)
+    names = [taken_in(visitors, ("a.png", photo(1)))[0] for _ in range(2)]
+    deleted, kept = (weakref.ref(visitors.open(name).snapshot()) for name in names)
     gc.collect()
-    held = [item for item in gc.get_referrers(vectors) if "vectors" in str(type(item)).lower()]
-    assert not held
-    assert not list(visitors.folder.iterdir())
-    visitors.drop(name)  # again, and nothing happens
+    assert deleted() is not None  # else nothing remembers it, and this test shows nothing
+    visitors.drop(names[0])
+    gc.collect()
+    assert deleted() is None
+    assert kept() is visitors.open(names[1]).snapshot()
+    assert [place.name for place in visitors.folder.iterdir()] == names[1:]
+    visitors.drop(names[0])  # again, and nothing happens
 
 
 def test_at_its_end_a_process_deletes_its_own_only(visitors: Visitors):
@@ -190,17 +193,36 @@ def test_all_visitors_together_have_a_quota(tmp_path: Path):
     assert visitors.room(name).bytes < 20_000
 
 
-def test_a_full_disk_is_a_sentence_and_the_place_for_more_is_none(visitors, monkeypatch):
-    name = visitors.make()
+def test_a_full_disk_is_a_sentence_and_leaves_no_room_for_more(visitors, monkeypatch):
+    name, _ = taken_in(visitors, ("a.png", photo(1)))
+    spare, free = life._SPARE_BYTES, 0
+    monkeypatch.setattr(life.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    own = sum(file.stat().st_size for file in (visitors.folder / name).rglob("*") if file.is_file())
+    assert visitors.room(name).bytes == 0
+    with pytest.raises(GalleryFull, match="no room for another gallery"):
+        visitors.make()
+    _, intake = taken_in(visitors, ("b.png", photo(2)), name=name)
+    assert intake.problem is None
+    assert "left out" in " ".join(map(str, intake.progress.refused))
+    assert shown(visitors.open(name)) == {"a.png"}
+    # What is kept free for everything else is no room either
+    free = spare
+    with pytest.raises(GalleryFull):
+        visitors.make()
+    free = spare + 2**20
+    assert own < visitors.room(name).bytes
+    assert visitors.make() != name
 
+
+def test_a_disk_that_refuses_a_new_place_is_a_sentence(visitors, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Shelf, "put_original", lambda *_: full)
-    monkeypatch.setattr(life.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 0}))
-    assert visitors.room(name).bytes == 0
-    with pytest.raises(GalleryFull):
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(StoreGone, match="No space left"):
         visitors.make()
+    monkeypatch.undo()
+    assert not list(visitors.folder.iterdir())
 
 
 def test_a_disk_that_fills_up_in_the_middle_stops_with_a_sentence_and_resumes(
