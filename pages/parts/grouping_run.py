@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 import streamlit as st
 
+from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.duplicates import STAGES, Report, find_duplicates
@@ -29,9 +30,9 @@ class Run:
         self.report: Report | None = None
         self.problem: Text | None = None
         self._over = threading.Event()
-        self._stop = threading.Event()
+        self._stop = StopSign()
         self._work = gallery, level, answers
-        threading.Thread(target=self._run, daemon=True).start()
+        in_background(self._run, "duplicates")
 
     def _run(self) -> None:
         gallery, level, answers = self._work

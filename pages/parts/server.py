@@ -17,11 +17,12 @@ from starlette.responses import JSONResponse
 from streamlit import runtime
 from streamlit.logger import get_logger
 
+from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
-from pages.parts import tenancy
+from pages.parts import foresight, tenancy
 from pages.parts.cached import memory
 from pages.parts.inputs import pair_thumbnail
 
@@ -141,6 +142,7 @@ def _compressed(start: Message, body: bytes) -> tuple[Message, bytes]:
 
 
 _ready = asyncio.Event()
+_closing = StopSign()
 
 
 async def ready(_: Request) -> JSONResponse:
@@ -202,7 +204,9 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         _ready.set()
         await asyncio.sleep(_SAMPLES_SECONDS)
         with _said_to_the_host():
-            tenancy.sample_gallery().start()
+            samples = tenancy.sample_gallery()
+            samples.start()
+            in_background(lambda: foresight.prepare(samples, _closing), "foresight")
 
     async def reap() -> None:
         while True:
@@ -215,6 +219,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     yield {}
     for task in tasks:
         task.cancel()
+    _closing.set()
     with _said_to_the_host():
         tenancy.close()
 
