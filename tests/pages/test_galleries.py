@@ -143,6 +143,14 @@ def test_files_over_the_quota_are_left_out_with_a_sentence():
     assert "at most 6 pictures" in shown(app)
 
 
+def test_a_file_larger_than_the_gallery_may_be_is_refused_by_name(host: Visitors):
+    host.limits = Limits(hours=2, pictures=6, megabytes=0.5)
+    app = bring(on_page(), ("a.png", file_of("PNG", 1)), ("huge.png", bytes(2**20)))
+    assert "**Your gallery** · 1 picture" in shown(app)
+    assert "huge.png" in shown(app)
+    assert "at most 0.5 MB can be added at a time" in shown(app)
+
+
 def test_a_button_deletes_at_once(host: Visitors):
     app = bring(on_page(), ("a.png", file_of("PNG", 1)))
     app.session_state["gallery_open"] = True
