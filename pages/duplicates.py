@@ -21,16 +21,17 @@ _BEGUN_AT_ONCE = 2000  # pictures; a larger gallery is searched when the visitor
 
 
 def _show(gallery: Gallery) -> None:
-    snapshot = gallery.snapshot()
-    if len(snapshot) == 0:
+    # Asked of the store: a large gallery is read whole only when somebody wants it searched
+    count, version = gallery.store.count(gallery.name), gallery.store.version(gallery.name)
+    if count == 0:
         st.info(t("This gallery is empty: add pictures first."), icon=":material/info:")
         return
     level = grouping_funnel.show_level()
-    begun = grouping_run.runs().known(gallery, level, snapshot.version)
-    if len(snapshot) > _BEGUN_AT_ONCE and not begun:
+    begun = grouping_run.runs().known(gallery, level, version)
+    if count > _BEGUN_AT_ONCE and not begun:
         place = st.empty()
         with place.container():
-            st.markdown(t("This gallery has {count} pictures.", count=f"{len(snapshot):,}"))
+            st.markdown(t("This gallery has {count} pictures.", count=f"{count:,}"))
             if not st.button(
                 t("Look for duplicates"),
                 key="duplicates_begin",
@@ -39,7 +40,7 @@ def _show(gallery: Gallery) -> None:
             ):
                 return
         place.empty()
-    report = grouping_run.report_of(gallery, level, snapshot.version)
+    report = grouping_run.report_of(gallery, level, version)
     if report is None:
         return
     groups = report.regrouped(grouping_marks.apart())
