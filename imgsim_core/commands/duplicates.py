@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imgsim_core.commands.console import CommandLineError, print_json, printable, shown
+from imgsim_core.commands.console import (
+    CommandLineError,
+    print_json,
+    printable,
+    shown,
+    stopped_by_ctrl_c,
+)
 from imgsim_core.gallery.copies import Level, Link
 from imgsim_core.gallery.duplicates import STAGES, Report, find_duplicates
 from imgsim_core.gallery.gallery import open_gallery
@@ -71,7 +74,7 @@ def _duplicates(chosen: argparse.Namespace) -> None:
     rule = Rule(reference=chosen.reference)
     gallery = open_gallery(chosen.gallery, open_store(), Shelf())
     told = _show if sys.stderr.isatty() else None
-    with _stopped_by_ctrl_c() as stop:
+    with stopped_by_ctrl_c() as stop:
         report = find_duplicates(
             gallery, Level(chosen.level), told=told, stop=stop.is_set, not_duplicates=apart
         )
@@ -118,25 +121,6 @@ def _write(path: str, text: str) -> None:
                 why=UserText(error),
             )
         ) from None
-
-
-@contextmanager
-def _stopped_by_ctrl_c() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C end the search with what was found; the second ends it at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals come to the main thread only
-        return
-
-    def asked(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, asked)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _show(stage: str, share: float) -> None:

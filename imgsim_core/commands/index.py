@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import operator
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from imgsim_core.commands.console import CommandLineError, print_json, printable, shown
+from imgsim_core.commands.console import (
+    CommandLineError,
+    print_json,
+    printable,
+    shown,
+    stopped_by_ctrl_c,
+)
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
 from imgsim_core.gallery.reembedding import finish_reembedding
@@ -55,7 +57,7 @@ def _index(chosen: argparse.Namespace) -> None:
     store, shelf = open_store(), Shelf()
     finish_reembedding(checked_name(chosen.gallery), store, shelf)  # else it might be missing
     gallery = new_gallery(chosen.gallery, store, shelf, model, chosen.title)
-    with _stopped_by_ctrl_c() as stop:
+    with stopped_by_ctrl_c() as stop:
         told = _show if sys.stderr.isatty() else None
         result = ingest(gallery, _files(chosen.paths, chosen.samples), told=told, stop=stop)
     if told is not None:
@@ -82,25 +84,6 @@ def _files(paths: list[str], samples: bool) -> Files:
         lambda: itertools.chain.from_iterable(parts),
         lambda: sum(operator.length_hint(part) for part in parts),
     )
-
-
-@contextmanager
-def _stopped_by_ctrl_c() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C end the work after what is under way; the second ends it at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals come to the main thread only
-        return
-
-    def asked(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, asked)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _show(progress: Progress) -> None:

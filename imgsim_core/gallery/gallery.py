@@ -10,10 +10,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_core.errors import ImgSimError, StoreGone, UnknownGallery
+from imgsim_core.errors import ImgSimError, OtherEncoder, StoreGone, UnknownGallery
 from imgsim_core.gallery.entry import TURNS, Entry
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import GalleryInfo, Store
+from imgsim_core.models.catalogue import Model, model_by_id
+from imgsim_core.models.identity import encoder_key
 from imgsim_core.picture import Picture, open_picture, open_reduced
 from imgsim_core.text import Text, UserText
 
@@ -78,6 +80,28 @@ class Gallery:
     def title(self) -> str:
         """Name for people."""
         return self.info.title or self.info.name
+
+    def model(self) -> Model:
+        """Return the gallery's model, if it is here with the very weights of the gallery.
+
+        Raises
+        ------
+        OtherEncoder
+            If this host's model makes other vectors than those of the gallery.
+        UnknownModel, WeightsMissing
+        """
+        model = model_by_id(self.info.model)
+        key = encoder_key(model)
+        if key != self.info.encoder:
+            raise OtherEncoder(
+                Text(
+                    "The gallery {name} was made with {encoder}; embed it again to use {wanted}.",
+                    name=UserText(self.name),
+                    encoder=self.info.encoder,
+                    wanted=key,
+                )
+            )
+        return model
 
     def snapshot(self) -> Snapshot:
         """Read all of it, or recall it if nothing has changed since."""

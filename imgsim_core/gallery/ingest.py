@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_core.errors import GalleryReadOnly, ImgSimError, OtherEncoder, PictureError
+from imgsim_core.errors import GalleryReadOnly, ImgSimError, PictureError
 from imgsim_core.gallery.entry import Entry, Row
 from imgsim_core.gallery.facts import SIDE, facts
 from imgsim_core.gallery.gallery import Gallery
@@ -259,18 +259,7 @@ def _model_of(gallery: Gallery) -> Model:
                 name=UserText(gallery.title),
             )
         )
-    model = model_by_id(gallery.info.model)
-    key = encoder_key(model)
-    if key != gallery.info.encoder:
-        raise OtherEncoder(
-            Text(
-                "The gallery {name} was made with {encoder}; embed it again to use {wanted}.",
-                name=UserText(gallery.name),
-                encoder=gallery.info.encoder,
-                wanted=key,
-            )
-        )
-    return model
+    return gallery.model()
 
 
 def _workers() -> int:

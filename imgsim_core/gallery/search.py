@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imgsim_core.calibration import Reference, Strictness, line, meaning_by, reference_for
 from imgsim_core.comparison import Question
-from imgsim_core.errors import GalleryError, OtherEncoder, UnknownMethod
+from imgsim_core.errors import GalleryError, UnknownMethod
 from imgsim_core.gallery.by_colours import SCALE as COLOUR_SCALE
 from imgsim_core.gallery.by_colours import colour_scores
 from imgsim_core.gallery.by_method import STORED_METHOD, by_method, verified_details
@@ -34,11 +34,10 @@ from imgsim_core.gallery.words import (
 )
 from imgsim_core.memory import Memory
 from imgsim_core.method import Scale
-from imgsim_core.models.catalogue import Model, model_by_id
-from imgsim_core.models.identity import encoder_key
+from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import Picture
 from imgsim_core.registry import method_by_id
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import Text
 
 Array = NDArray[np.float32]
 
@@ -279,7 +278,7 @@ def _direction(gallery: Gallery, query: Query, snapshot: Snapshot | None) -> _Di
     seen = [part.weight * _vector_of(gallery, part, snapshot) for part in query.pictures]
     named: list[Array] = []
     if query.words:
-        model = _model_of(gallery)
+        model = gallery.model()
         asked = [check_words(model, part.words) for part in query.words]
         in_words = words_vectors(model, asked)
         parts = [part.weight * vector for part, vector in zip(query.words, in_words, strict=True)]
@@ -307,7 +306,7 @@ def _vector_of(gallery: Gallery, asked: PictureAsked, snapshot: Snapshot | None 
         return rows[0].vector
     if asked.picture is None:
         gallery.entry(asked.digest)  # says that it is not there
-    model = _model_of(gallery)
+    model = gallery.model()
     vectors, _ = embed(model, [_reduced(asked.picture)] if asked.picture else [])
     return np.asarray(vectors[0], np.float32)
 
@@ -322,22 +321,6 @@ def _reduced(picture: Picture) -> Picture:
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     rgb = np.asarray(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     return Picture(rgb, picture.digest, picture.name)
-
-
-def _model_of(gallery: Gallery) -> Model:
-    """Return the gallery's model, if it is here with the very weights of the gallery."""
-    model = model_by_id(gallery.info.model)
-    key = encoder_key(model)
-    if key != gallery.info.encoder:
-        raise OtherEncoder(
-            Text(
-                "The gallery {name} was made with {encoder}; embed it again to use {wanted}.",
-                name=UserText(gallery.name),
-                encoder=gallery.info.encoder,
-                wanted=key,
-            )
-        )
-    return model
 
 
 def _own_question(gallery: Gallery) -> Question | None:
