@@ -98,6 +98,7 @@ class Advice:
 
 
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM", "GIF"})
+_CANVAS_COLOURS = (0, 7)  # bins of the colour summary: black and white
 _CLEARLY_MORE = 1.05  # of pixels or bytes
 _CLEARLY_SHARPER = 1.3
 _CLEARLY_MORE_LIKE = 0.03  # of the mean strength of its links
@@ -123,7 +124,7 @@ def advice(group: Group, entries: Mapping[str, Entry], rule: Rule = Rule()) -> A
     members = [entries[member] for member in group.members]
     if len(members) == 1:
         return Advice(members[0].digest, ())
-    known = _Known(_shares_shown(group), _mean_strengths(group))
+    known = _Known(_shares_shown(group, entries), _mean_strengths(group))
     left = members
     because: list[Text] = []
     protected = [entry for entry in members if any(map(rule.protects, entry.names))]
@@ -160,8 +161,11 @@ def _mean_strengths(group: Group) -> dict[str, float]:
     return {one: sum(found) / len(found) for one, found in strengths.items()}
 
 
-def _shares_shown(group: Group) -> dict[str, float]:
-    """Share of the whole scene that each member shows: a cut copy less than what it is from."""
+def _shares_shown(group: Group, entries: Mapping[str, Entry]) -> dict[str, float]:
+    """Share of the whole scene that each member shows: a cut copy less than what it is from.
+
+    A black or white canvas that was laid round a picture is no scene.
+    """
     shown = dict.fromkeys(group.members, 1.0)
     for link in group.links:
         if link.level is not Level.COPY or group.centre not in link.pair:
@@ -173,8 +177,15 @@ def _shares_shown(group: Group) -> dict[str, float]:
         )
         # What both show is one area, measured in the pictures' own sizes
         shown[other] = of_centre / max(of_other, 1e-6)
+        shown[other] *= 1 - _canvas(entries[other], entries[group.centre])
     most = max(shown.values())
     return {member: share / most for member, share in shown.items()}
+
+
+def _canvas(of: Entry, beside: Entry) -> float:
+    """Share of a picture that is black or white and was not so in another of the group."""
+    more = max(float(of.colours[grey] - beside.colours[grey]) for grey in _CANVAS_COLOURS)
+    return min(max(more, 0.0), 1.0)
 
 
 def _compared(

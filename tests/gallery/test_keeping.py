@@ -8,9 +8,11 @@ import json
 import shlex
 import subprocess
 
+import numpy as np
 import pytest
 
 from imgsim_core.gallery.copies import Level, Link
+from imgsim_core.gallery.entry import COLOURS
 from imgsim_core.gallery.groups import Group
 from imgsim_core.gallery.keeping import (
     BadNotDuplicates,
@@ -215,3 +217,18 @@ def test_pairs_come_back_from_their_file():
 def test_other_files_are_refused_in_a_sentence(data):
     with pytest.raises(BadNotDuplicates, match="no duplicates"):
         not_duplicates_from_json(data)
+
+
+def test_a_white_canvas_round_a_picture_is_no_more_of_the_scene():
+    scene, laid_on_white = np.zeros(COLOURS, np.float32), np.zeros(COLOURS, np.float32)
+    scene[20], laid_on_white[20], laid_on_white[7] = 1.0, 0.4, 0.6
+    photograph = entry("photograph.jpg", colours=scene)
+    # All of the photograph lies in the larger one, on 40 % of it
+    shares = (1.0, 0.4)
+    rule = Rule((Criterion.WHOLE,))
+    wider = entry("wider.jpg", colours=scene)
+    canvas = entry("canvas.jpg", colours=laid_on_white)
+    assert kept(photograph, wider, rule=rule, shares=shares)[0] == "wider.jpg"
+    name, because = kept(photograph, canvas, rule=rule, shares=shares)
+    assert name == "canvas.jpg" or not because  # equal: nothing to say
+    assert not any("shows more" in text for text in because)
