@@ -251,11 +251,15 @@ class LanceStore:
         except ValueError as error:
             if f"'{name}' was not found" not in str(error):
                 raise OSError(str(error)) from error
-            if self._folder and not os.path.isdir(self._folder):
-                raise OSError("the folder is not there") from error
+            self._check_folder()
             return None
         tables[name] = table
         return table
+
+    def _check_folder(self) -> None:
+        """Raise if a folder that was opened is gone: its disk may not be mounted just now."""
+        if self._folder and not os.path.isdir(self._folder):
+            raise OSError("the folder is not there")
 
     def _handles(self) -> dict[str, Any]:
         known: dict[str, Any] = self._mine.__dict__.setdefault("tables", {})
@@ -273,7 +277,7 @@ class LanceStore:
             return
         from filelock import FileLock
 
-        os.makedirs(self._folder, exist_ok=True)
+        self._check_folder()
         with FileLock(os.path.join(self._folder, _LOCK)):
             yield
 
