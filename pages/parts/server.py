@@ -96,10 +96,11 @@ class CompressStatic:
             return
         path = scope["path"]
         if path not in self._kept:
-            start, body = await self._fetched(scope, receive)
+            start, body = await self._fetched(scope)
             headers = dict(start["headers"])
             kind = headers.get(b"content-type", b"")
-            if start["status"] != 200 or not any(one in kind for one in self._kinds):
+            whole = int(headers.get(b"content-length", len(body))) == len(body)
+            if start["status"] != 200 or not whole or not any(one in kind for one in self._kinds):
                 await send(start)
                 await send({"type": "http.response.body", "body": body})
                 return
@@ -108,7 +109,8 @@ class CompressStatic:
         await send({**start, "headers": list(start["headers"])})
         await send({"type": "http.response.body", "body": body})
 
-    async def _fetched(self, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    async def _fetched(self, scope: Scope) -> tuple[Message, bytes]:
+        """Ask for the whole file, for all who will want it: nobody can hang up in the middle."""
         started: list[Message] = []
         body = bytearray()
         # A conditional request would be answered 304 without a body to compress.
@@ -120,6 +122,15 @@ class CompressStatic:
                 started.append(message)
             else:
                 body.extend(message.get("body", b""))
+
+        sent = False
+
+        async def receive() -> Message:
+            nonlocal sent
+            if sent:
+                await asyncio.Event().wait()
+            sent = True
+            return {"type": "http.request", "body": b"", "more_body": False}
 
         await self.app({**scope, "headers": headers, "extensions": {}}, receive, collect)
         return started[0], bytes(body)

@@ -110,6 +110,60 @@ def test_a_script_is_compressed_once_and_unchanged(front_end: Counted):
     assert len(body) < SCRIPT.stat().st_size / 3
 
 
+async def _ends_when_its_reader_hangs_up(scope: Any, receive: Any, send: Any) -> None:
+    """Serve a script in ten parts, as long as somebody is there to read them."""
+    headers = [(b"content-type", b"text/javascript"), (b"content-length", b"1000")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    gone = asyncio.Event()
+
+    async def listen() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    listening = asyncio.create_task(listen())
+    for part in range(10):
+        await asyncio.sleep(0)
+        if gone.is_set():
+            break
+        await send({"type": "http.response.body", "body": b"x" * 100, "more_body": part < 9})
+    listening.cancel()
+
+
+def test_who_hangs_up_leaves_no_torn_script_to_the_next():
+    app = server.CompressStatic(_ends_when_its_reader_hangs_up)
+    scope = {
+        "type": "http", "method": "GET", "path": "/static/js/chart.js",
+        "headers": [(b"accept-encoding", b"gzip")],
+    }  # fmt: skip
+
+    async def hang_up() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def nobody_reads(_: Any) -> None:
+        pass
+
+    asyncio.run(app(scope, hang_up, nobody_reads))
+    _, _, body = answer(app, "/static/js/chart.js", accept_encoding="gzip")
+    assert gzip.decompress(body) == b"x" * 1000
+
+
+def test_a_script_that_came_incomplete_is_not_kept():
+    files = iter([(b"1000", b"torn"), (b"5", b"whole")])
+
+    async def torn_at_first(scope: Any, receive: Any, send: Any) -> None:
+        length, script = next(files)
+        headers = [(b"content-type", b"text/javascript"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": script})
+
+    app = server.CompressStatic(torn_at_first)
+    answer(app, "/static/js/chart.js", accept_encoding="gzip")
+    _, fields, body = answer(app, "/static/js/chart.js", accept_encoding="gzip")
+    assert fields["content-encoding"] == "gzip"
+    assert gzip.decompress(body) == b"whole"
+
+
 def test_who_cannot_unpack_gets_the_plain_script(front_end: Counted):
     _, headers, body = answer(server.CompressStatic(front_end), f"/static/js/{SCRIPT.name}")
     assert "content-encoding" not in headers
