@@ -25,6 +25,8 @@ USUAL_ADDRESS = "galleries/pictures"
 
 THUMBNAIL_SIDE = 256
 _QUALITY = 80
+# Not all of their errors are an OSError, and they have no other base in common
+_CLOUD_LIBRARIES = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "azure"})
 
 # What s3fs is told: to look afresh each time, since others write too, and not to wait long
 # for a storage that does not answer.
@@ -51,11 +53,13 @@ class Shelf:
     def __init__(self, address: str | None = None) -> None:
         import fsspec
 
-        self._is_folder = False
         self.address = address or os.environ.get(PICTURES_ADDRESS) or USUAL_ADDRESS
         with self._asked():
             told = _S3 if self.address.startswith("s3://") else {}
-            self._files, self._root = fsspec.core.url_to_fs(self.address, **told)
+            try:
+                self._files, self._root = fsspec.core.url_to_fs(self.address, **told)
+            except ValueError as error:  # how fsspec says that it knows no such address
+                raise OSError(str(error)) from error
         # A folder shows a file while it is being written; object storage only afterwards
         self._is_folder = "file" in np.atleast_1d(self._files.protocol)
 
@@ -122,9 +126,8 @@ class Shelf:
         try:
             yield
         except Exception as error:
-            # What is not a folder raises errors of its own library, of many kinds
-            if not isinstance(error, OSError | ImportError) and self._is_folder:
-                raise
+            if not _is_of_storage(error):
+                raise  # a bug stays loud
             raise StoreGone(
                 Text(
                     "The pictures at {address} cannot be reached: {why}.",
@@ -132,6 +135,12 @@ class Shelf:
                     why=UserText(str(error).strip(" .") or type(error).__name__),
                 )
             ) from error
+
+
+def _is_of_storage(error: Exception) -> bool:
+    """Tell whether a storage raised this: the system, or a library that speaks to a cloud."""
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, OSError | ImportError) or library in _CLOUD_LIBRARIES
 
 
 def thumbnail(rgb: NDArray[np.uint8]) -> bytes:
