@@ -21,6 +21,11 @@ ImgSimError
 │   ├── GalleryReadOnly
 │   ├── GalleryFull         over its quota of pictures or bytes
 │   └── StoreGone           the store or the shelf cannot be reached, read or written
+├── CatalogueError          a product catalogue cannot be read, or not by what was named
+├── NoSubject               nothing in the picture stands apart from its background
+├── NoFace                  no face is found, or none good enough to judge by
+├── FacesOff                this host has not switched face recognition on
+├── BadBox                  a box or a stroke that is not inside its picture
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
     ├── WeightsMissing      not on this host, and not to be had just now
@@ -121,6 +126,26 @@ class GalleryFull(GalleryError):
 
 class StoreGone(GalleryError):
     """The store or the shelf cannot be reached, read or written."""
+
+
+class CatalogueError(ImgSimError):
+    """A product catalogue cannot be read, or holds nothing to match with."""
+
+
+class NoSubject(ImgSimError):
+    """Nothing in the picture stands apart from its background."""
+
+
+class NoFace(ImgSimError):
+    """No face is found, or none good enough to judge by."""
+
+
+class FacesOff(ImgSimError):
+    """This host has not switched face recognition on."""
+
+
+class BadBox(ImgSimError):
+    """A box or a stroke that is not inside its picture."""
 
 
 class ModelError(ImgSimError):

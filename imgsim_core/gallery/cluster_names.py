@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from imgsim_core.errors import ModelError
 from imgsim_core.gallery.clusters import Cluster
 from imgsim_core.gallery.gallery import Gallery, Snapshot
-from imgsim_core.gallery.words import class_logits
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.sentences import class_names
+from imgsim_core.models.words import class_logits
 
 LEAST_SHARE = 0.2
 """Share of a cluster that must be of one class for its name to be the cluster's."""

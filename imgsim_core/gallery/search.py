@@ -23,20 +23,20 @@ from imgsim_core.gallery.gallery import Gallery, Snapshot
 from imgsim_core.gallery.ingest import embed
 from imgsim_core.gallery.lance import EXACT_UP_TO
 from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result, Told
-from imgsim_core.gallery.standing_out import guessed_line
-from imgsim_core.gallery.words import (
+from imgsim_core.gallery.words import gallery_concepts
+from imgsim_core.memory import Memory
+from imgsim_core.method import Scale
+from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.words import (
     Way,
     check_words,
-    gallery_concepts,
     typical_concepts,
     understanding,
     words_vectors,
 )
-from imgsim_core.memory import Memory
-from imgsim_core.method import Scale
-from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import Picture
 from imgsim_core.registry import method_by_id
+from imgsim_core.standing_out import guessed_line
 from imgsim_core.text import Text
 
 Array = NDArray[np.float32]

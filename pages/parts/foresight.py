@@ -17,8 +17,9 @@ from imgsim_core.gallery import atlas
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.shared_samples import SampleGallery
-from imgsim_core.gallery.words import gallery_concepts, words_vectors
+from imgsim_core.gallery.words import gallery_concepts
 from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.words import words_vectors
 from pages.parts import grouping_run
 
 _LOOK_AGAIN = 0.5  # seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import inputs, links, looks, server, settings
+from pages.parts import inputs, links, looks, navigation, server, settings
 from pages.parts.language import LANGUAGES, language, t
 
 
@@ -19,33 +19,7 @@ st.set_page_config(page_title="imgsim", page_icon="static/favicon.png", layout="
 links.read()
 looks.apply(language())
 
-pages = [
-    st.Page(
-        "../compare.py",
-        title=t("Compare"),
-        icon=":material/compare:",
-        url_path="compare",
-        default=True,
-    ),
-    st.Page("../search.py", title=t("Search"), icon=":material/search:", url_path="search"),
-    st.Page(
-        "../duplicates.py",
-        title=t("Duplicates"),
-        icon=":material/content_copy:",
-        url_path="duplicates",
-    ),
-    st.Page("../map.py", title=t("Map"), icon=":material/scatter_plot:", url_path="map"),
-    st.Page(
-        "../robustness.py",
-        title=t("Robustness"),
-        icon=":material/stress_management:",
-        url_path="robustness",
-    ),
-    st.Page("../calibrate.py", title=t("Calibrate"), icon=":material/tune:", url_path="calibrate"),
-    st.Page("../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"),
-    st.Page("../status.py", title=t("Status"), icon=":material/monitor_heart:", url_path="status"),
-]
-page = st.navigation(pages, position="top")
+page = st.navigation(navigation.sections(), position="top")
 
 with st.container(horizontal=True, horizontal_alignment="distribute", key="frame"):
     st.markdown(f"**imgsim** · {t('how alike are two pictures, and what does the number mean?')}")

@@ -7,8 +7,8 @@ import streamlit as st
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query
-from imgsim_core.gallery.words import Way, understanding
 from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.words import Way, understanding
 from imgsim_core.text import UserText
 from pages.parts import assets, cached, inputs, searching, settings, wall
 from pages.parts.language import code_span, say, t

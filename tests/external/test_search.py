@@ -9,10 +9,10 @@ import pytest
 
 from imgsim_core.calibration import Strictness
 from imgsim_core.gallery.ingest import embed
-from imgsim_core.gallery.standing_out import guessed_line
-from imgsim_core.gallery.words import concepts, typical_concepts, words_vectors
 from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.words import concepts, typical_concepts, words_vectors
 from imgsim_core.picture import open_reduced
+from imgsim_core.standing_out import guessed_line
 
 MODEL = model_by_id("efficientnet-lite2")
 BATCH = 25

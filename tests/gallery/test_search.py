@@ -35,10 +35,10 @@ from imgsim_core.gallery.saving import result_as_csv, result_as_dict, result_as_
 from imgsim_core.gallery.search import search, verify
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import from_samples
-from imgsim_core.gallery.standing_out import guessed_line
 from imgsim_core.gallery.store import open_store
 from imgsim_core.memory import Memory
 from imgsim_core.samples import open_sample
+from imgsim_core.standing_out import guessed_line
 from imgsim_core.text import Text
 from tests.gallery import rows
 

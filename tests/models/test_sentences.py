@@ -103,7 +103,7 @@ def test_a_missing_package_is_a_sentence(monkeypatch):
 
 
 def test_nothing_is_loaded_before_somebody_asks():
-    program = "import sys, imgsim_core.gallery.words; print('sentence_transformers' in sys.modules)"
+    program = "import sys, imgsim_core.models.words; print('sentence_transformers' in sys.modules)"
     output = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )

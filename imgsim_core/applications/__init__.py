@@ -1,0 +1,1 @@
+"""What it is good for: products, objects, faces; each file or room knows nothing of the others."""

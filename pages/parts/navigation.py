@@ -1,0 +1,62 @@
+"""Every page there is, in the sections of the menu: a page is added here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.language import t
+
+
+def sections() -> dict[str, list[Any]]:
+    """List the pages by section, both in the visitor's language; Compare stands alone.
+
+    Paths are seen from the script that frames the pages.
+    """
+    return {
+        "": [
+            st.Page(
+                "../compare.py",
+                title=t("Compare"),
+                icon=":material/compare:",
+                url_path="compare",
+                default=True,
+            ),
+        ],
+        t("Galleries"): [
+            st.Page("../search.py", title=t("Search"), icon=":material/search:", url_path="search"),
+            st.Page(
+                "../duplicates.py",
+                title=t("Duplicates"),
+                icon=":material/content_copy:",
+                url_path="duplicates",
+            ),
+            st.Page("../map.py", title=t("Map"), icon=":material/scatter_plot:", url_path="map"),
+        ],
+        t("Experiments"): [
+            st.Page(
+                "../robustness.py",
+                title=t("Robustness"),
+                icon=":material/stress_management:",
+                url_path="robustness",
+            ),
+            st.Page(
+                "../calibrate.py",
+                title=t("Calibrate"),
+                icon=":material/tune:",
+                url_path="calibrate",
+            ),
+        ],
+        t("About"): [
+            st.Page(
+                "../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"
+            ),
+            st.Page(
+                "../status.py",
+                title=t("Status"),
+                icon=":material/monitor_heart:",
+                url_path="status",
+            ),
+        ],
+    }
