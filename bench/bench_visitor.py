@@ -180,11 +180,13 @@ def _slider(browser: Browser, server: Server) -> Iterator[Moment]:
 def _pages(browser: Browser, server: Server) -> Iterator[Moment]:
     page = _opened(browser, server.address)
     idle(page)
-    links = page.get_by_test_id("stTopNavLink")
+    menu = page.get_by_test_id("stTopNavSection").filter(has_text="About")
+    links = page.get_by_test_id("stTopNavDropdownLink")
     times = []
     for turn in range(8):
         name, heading = (("Methods", "The methods"), ("Status", "Status"))[turn % 2]
         shown = f"document.querySelector('h1')?.innerText.startsWith('{heading}')"
+        menu.click()
         times += _timed(links.filter(has_text=name).click, page, shown)
         idle(page)
     page.context.close()
