@@ -207,7 +207,7 @@ def _show_wall(
     wall.show(
         gallery,
         [hit.entry for hit in result.hits],
-        [_caption(hit, result, shared) for hit in result.hits],
+        [_caption(hit, result, shared, place) for place, hit in enumerate(result.hits)],
         key=f"{key}_{version}",
         helps=[_exact(hit, result) for hit in result.hits],
         beneath=lambda place, entry: _controls(gallery, asked, f"{key}_{place}", entry),
@@ -226,28 +226,35 @@ def _divider(result: Result) -> str:
     return said if result.guess is None else f"{said} · {say(result.guess)}"
 
 
-def _caption(hit: Hit, result: Result, shared: dict[str, int]) -> str:
+def _caption(hit: Hit, result: Result, shared: dict[str, int], place: int) -> str:
     badge = ""
     if hit.entry.digest in shared:
         number = shared[hit.entry.digest]
         badge = f":{_COLOURS[(number - 1) % len(_COLOURS)]}-badge[{number}] "
     name = code_span(hit.entry.name.rpartition("/")[2], 17)
-    words = _in_words(hit, result)
+    is_below = result.standing_out is not None and place >= result.standing_out
+    words = _in_words(hit, result, is_below)
     return f"{badge}**{words}**  \n{name}" if words else f"{badge}{name}"
 
 
-def _in_words(hit: Hit, result: Result) -> str:
+def _in_words(hit: Hit, result: Result, is_below: bool) -> str:
     if hit.same_file:
         return t("The same file")
     if hit.details:
         return t("{count} details agree", count=hit.details)
     if _is_by_colours(result):
         return t("{share} % of these colours", share=f"{100 * hit.value:.0f}")
-    return "" if hit.meaning is None else _short(hit.meaning)
+    return "" if hit.meaning is None else _short(hit.meaning, is_below)
 
 
-def _short(meaning: Meaning) -> str:
-    """The likeliest relation; all that are possible stand behind the question mark."""
+def _short(meaning: Meaning, is_below: bool) -> str:
+    """The likeliest relation; all that are possible stand behind the question mark.
+
+    The meaning takes all relations for equally common. Below the line of a whole gallery
+    they are not: nearly all that is left there is unrelated.
+    """
+    if is_below and Relation.UNRELATED in meaning.stated:
+        return t("Probably unrelated")
     if len(meaning.stated) == len(Relation):
         return t("Cannot tell")
     likeliest = say(meaning.likeliest.label)
