@@ -16,6 +16,12 @@ class UserText(str):
     __slots__ = ()
 
 
+class ClassName(str):
+    """A value out of a fixed vocabulary, such as the classes a model knows: translated as it is."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, init=False)
 class Text:
     """One translatable sentence.
@@ -61,6 +67,8 @@ class Text:
         def shown(value: object) -> object:
             if isinstance(value, Text):
                 return value.render(translate, show_user_text)
+            if isinstance(value, ClassName):
+                return translate(value)
             return show_user_text(value) if isinstance(value, UserText) else value
 
         template = translate(self.template)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ from imgsim_core.models.catalogue import Framing, Model, all_models
 from imgsim_core.models.framing import Window, window
 from imgsim_core.models.weights import availability
 from imgsim_core.picture import Picture
-from imgsim_core.text import Text
+from imgsim_core.text import ClassName, Text
 
 DEFAULT_MODEL = "efficientnet-lite2"
 """The model that comes with the installation, so that the family always answers."""
@@ -277,10 +277,16 @@ def _class_facts(model: Model, a: Picture, b: Picture, framing: Framing) -> Fact
     )
 
 
-def _guesses(model: Model, side: str, picture: Picture, framing: Framing) -> tuple[Text, str]:
+def _guesses(model: Model, side: str, picture: Picture, framing: Framing) -> tuple[Text, Text]:
     guesses = encoder.top_classes(model, picture, framing)
     worth_saying = [guess for guess in guesses if guess[1] >= 0.01] or guesses[:1]
-    words = ", ".join(f"{name} {100 * share:.0f} %" for name, share in worth_saying)
+    said = [
+        Text("{name} {share} %", name=ClassName(name), share=f"{100 * share:.0f}")
+        for name, share in worth_saying
+    ]
+    words = reduce(
+        lambda first, others: Text("{first}, {others}", first=first, others=others), said
+    )
     if guesses[0][1] < _UNSURE:
         return Text("The model is unsure about {side}; it guesses", side=side), words
     return Text("The model would call {side}", side=side), words

@@ -11,7 +11,7 @@ from imgsim_core.gallery.cluster_names import ClusterName
 from imgsim_core.gallery.entry import Entry
 from pages.parts import atlas_chosen, atlas_colours, atlas_tiles, cached, wall
 from pages.parts.atlas_view import View, choose
-from pages.parts.language import say, t
+from pages.parts.language import say, t, translated
 
 _CARDS = 12
 _APART = 6
@@ -49,7 +49,7 @@ def _show_card(view: View, place: int, title: str, name: ClusterName | None) -> 
     st.html(f'<div class="sim-atlas-title">{dot}{html.escape(title)}</div>')
     words = t("{count} pictures", count=f"{len(cluster):,}")
     if name is not None and name.examples and not name.common:
-        words += " · " + t("such as {examples}", examples=", ".join(name.examples[:3]))
+        words += " · " + t("such as {examples}", examples=", ".join(map(translated, name.examples[:3])))
     st.caption(words)
     st.button(
         t("Show on the map"), key=f"atlas_show_{place}", icon=":material/my_location:",

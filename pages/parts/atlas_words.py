@@ -9,7 +9,7 @@ import streamlit as st
 from imgsim_core.gallery.cluster_names import ClusterName, cluster_names
 from pages.parts import cached
 from pages.parts.atlas_view import View
-from pages.parts.language import language, t
+from pages.parts.language import t, translated
 
 _MOST_LETTERS = 24
 
@@ -25,7 +25,7 @@ def names(view: View) -> tuple[ClusterName | None, ...]:
 def titles(view: View, found: Sequence[ClusterName | None]) -> list[str]:
     """Title of each cluster, without markup: its number, and its name if it has one."""
     return [
-        f"{number} · {name.common[:_MOST_LETTERS]}"
+        f"{number} · {translated(name.common)[:_MOST_LETTERS]}"
         if name is not None and name.common
         else t("Cluster {number}", number=number)
         for number, name in enumerate(found, 1)
@@ -35,7 +35,7 @@ def titles(view: View, found: Sequence[ClusterName | None]) -> list[str]:
 def labels(found: Sequence[ClusterName | None]) -> list[str]:
     """What stands on the map at each cluster: its number, and its name if it has one."""
     return [
-        f"{number} · {name.common[:_MOST_LETTERS]}"
+        f"{number} · {translated(name.common)[:_MOST_LETTERS]}"
         if name is not None and name.common
         else f"{number}"
         for number, name in enumerate(found, 1)
@@ -43,10 +43,7 @@ def labels(found: Sequence[ClusterName | None]) -> list[str]:
 
 
 def show_note(found: Sequence[ClusterName | None]) -> None:
-    """Say where the clusters' names come from, and in which language they are."""
+    """Say where the clusters' names come from."""
     if not any(found):
         return
-    note = t("Names are what the model recognises in the pictures; it can be wrong.")
-    if language() != "en":
-        note += " " + t("It knows them in English only.")
-    st.caption(note)
+    st.caption(t("Names are what the model recognises in the pictures; it can be wrong."))

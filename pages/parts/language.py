@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from imgsim_core.models.chinese import chinese_by_english
 from imgsim_core.text import Text
 from pages.parts import settings
 
@@ -19,9 +20,10 @@ _CATALOGUES = Path(__file__).parent / "locale"
 def catalogue(language: str) -> dict[str, str]:
     """All translations into a language: English template to translated template.
 
-    One JSON file a room of the project; English needs none.
+    One JSON file a room of the project; English needs none. Names of classes are translated
+    where the models are, so that words can be asked in Chinese too.
     """
-    merged: dict[str, str] = {}
+    merged = dict(chinese_by_english()) if language == "zh" else {}
     for file in sorted((_CATALOGUES / language).glob("*.json")):
         merged.update(json.loads(file.read_text(encoding="utf-8")))
     return merged

@@ -368,8 +368,10 @@ def cropped(picture: Picture, box: Box) -> Picture:
     left, top, right, bottom = box
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise BadBox(
-            Text("The box must lie inside {name}, from top left to bottom right.",
-                 name=UserText(picture.name))
+            Text(
+                "The box must lie inside {name}, from top left to bottom right.",
+                name=UserText(picture.name),
+            )
         )
     columns = round(left * picture.width), round(right * picture.width)
     rows = round(top * picture.height), round(bottom * picture.height)
