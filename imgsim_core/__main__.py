@@ -23,6 +23,7 @@ from imgsim_core.commands.console import (
 )
 from imgsim_core.commands.duplicates import add as _add_duplicates
 from imgsim_core.commands.index import add as _add_index
+from imgsim_core.commands.match import add as _add_match
 from imgsim_core.commands.reembed import add as _add_reembed
 from imgsim_core.commands.search import add as _add_search
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
@@ -95,6 +96,7 @@ def _parser() -> _Parser:
     _add_search(commands)
     _add_duplicates(commands)
     _add_reembed(commands)
+    _add_match(commands)
     return parser
 
 

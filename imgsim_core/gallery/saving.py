@@ -11,9 +11,9 @@ from typing import Any, Literal
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import Hit, Result
 from imgsim_core.report import number_in_json, scale_as_dict
+from imgsim_core.spreadsheet import harmless
 
 MOST_ZIP_BYTES = 200 * 2**20
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Kind = Literal["originals", "thumbnails"]
 
@@ -67,13 +67,8 @@ def result_as_csv(result: Result) -> str:
     columns = list(rows[0]) if rows else ["rank", "name", "digest", "value"]
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
-    writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)
     return stream.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """Keep a spreadsheet from taking a file's name for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def result_as_zip(
