@@ -25,6 +25,9 @@ ImgSimError
 ├── NoSubject               nothing in the picture stands apart from its background
 ├── NoFace                  no face is found, or none good enough to judge by
 ├── FacesOff                this host has not switched face recognition on
+├── NotEnrolled             a person is not taken in: no consent, no name, no room
+├── CannotTeach             groups that nothing can be learned from
+├── WrongHead               a file that is no taught head, or of another model, or changed
 ├── BadBox                  a box or a stroke that is not inside its picture
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
@@ -142,6 +145,18 @@ class NoFace(ImgSimError):
 
 class FacesOff(ImgSimError):
     """This host has not switched face recognition on."""
+
+
+class NotEnrolled(ImgSimError):
+    """A person is not taken in among the faces: no consent, no name, or no room."""
+
+
+class CannotTeach(ImgSimError):
+    """Groups that nothing can be learned from."""
+
+
+class WrongHead(ImgSimError):
+    """A file that is no taught head, belongs to another model, or was changed."""
 
 
 class BadBox(ImgSimError):

@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from imgsim_core.applications.faces.switch import is_on
+from imgsim_core.errors import BadSetting
 from pages.parts.language import t
 
 
@@ -34,6 +36,21 @@ def sections() -> dict[str, list[Any]]:
             ),
             st.Page("../map.py", title=t("Map"), icon=":material/scatter_plot:", url_path="map"),
         ],
+        t("Uses"): [
+            st.Page(
+                "../objects.py",
+                title=t("Objects"),
+                icon=":material/center_focus_strong:",
+                url_path="objects",
+            ),
+            st.Page(
+                "../faces.py",
+                title=t("Faces"),
+                icon=":material/face:",
+                url_path="faces",
+                visibility="visible" if _faces_are_on() else "hidden",
+            ),
+        ],
         t("Experiments"): [
             st.Page(
                 "../robustness.py",
@@ -60,3 +77,11 @@ def sections() -> dict[str, list[Any]]:
             ),
         ],
     }
+
+
+def _faces_are_on() -> bool:
+    """Whether Faces stands in the menu; a setting that makes no sense is said on its page."""
+    try:
+        return is_on()
+    except BadSetting:
+        return False
