@@ -30,7 +30,12 @@ from imgsim_core.gallery.store import GalleryInfo, Store
 from imgsim_core.models.catalogue import Model, all_models, model_by_id
 from imgsim_core.models.encoder import encode_framed, encode_with_lengths, framed
 from imgsim_core.models.identity import encoder_key
-from imgsim_core.models.network import compute_alone, network, usable_processors
+from imgsim_core.models.network import (
+    compute_alone,
+    network,
+    quicken_in_background,
+    usable_processors,
+)
 from imgsim_core.models.weights import availability
 from imgsim_core.picture import Picture, open_reduced
 from imgsim_core.text import Text, UserText
@@ -386,6 +391,8 @@ class _Work:
         try:
             before: list[_Few] = []
             while some := self._some(pool, files):
+                if before:  # more than a few: what it takes to be quick is won back
+                    quicken_in_background(self._model)
                 coming = self._look_up(pool, some)
                 self._collect(before)
                 before = coming

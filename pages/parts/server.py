@@ -19,7 +19,9 @@ from streamlit.logger import get_logger
 
 from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.ingest import default_model
 from imgsim_core.method import Family
+from imgsim_core.models.network import quicken_in_background
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
 from pages.parts import foresight, tenancy
@@ -218,6 +220,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
             samples = tenancy.sample_gallery()
             samples.start()
             in_background(lambda: foresight.prepare(samples, _closing), "foresight")
+            quicken_in_background(default_model())
 
     async def reap() -> None:
         while True:
