@@ -22,7 +22,15 @@ from imgsim_core.labelled import EXAMPLES
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
-from pages.parts import atlas_colours, lines, searching, settings, together
+from pages.parts import (
+    atlas_colours,
+    cutting_pair,
+    lines,
+    objects_parts,
+    searching,
+    settings,
+    together,
+)
 from pages.parts.language import LANGUAGES, language
 from pages.parts.lines import key as line_key
 
@@ -98,6 +106,8 @@ def _page_settings() -> dict[str, ReadText]:
         "robust.damages": _some_of(damage.id for damage in all_damages()),
         "robust.methods": _some_of(method.id for method in all_methods()),
         **searching.link_settings(),
+        **cutting_pair.link_settings(),
+        **objects_parts.link_settings(),
         atlas_colours.SETTING: _one_of(atlas_colours.MODES),
         **{
             f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)

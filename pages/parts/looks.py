@@ -15,6 +15,7 @@ from pages.parts import assets
 from pages.parts.language import plain
 
 _SCRIPT = assets.component("script")
+_OBJECTS = ("objects_thing", "objects_scene", "objects_named")
 
 
 def apply(language: str) -> None:
@@ -33,6 +34,6 @@ def apply(language: str) -> None:
     lang = {"zh": "zh-CN"}.get(language, language)
     _SCRIPT(
         key="sim_script",
-        data={"lang": lang, "slots": ["slot_a", "slot_b", "slot_robust"]},
+        data={"lang": lang, "slots": ["slot_a", "slot_b", "slot_robust", *_OBJECTS]},
         height=1,
     )

@@ -238,8 +238,7 @@ def learn(
     given = left_out[way]
     answer = np.where(np.isfinite(given), given, -np.inf).argmax(axis=1)
     mistakes = tuple(
-        Mistake(int(i), names[int(answer[i])])
-        for i in np.flatnonzero(asked & (answer != rows))
+        Mistake(int(i), names[int(answer[i])]) for i in np.flatnonzero(asked & (answer != rows))
     )
     line, own_below, strangers_above = _line(given, rows, asked)
     return Learned(
@@ -339,10 +338,7 @@ def _left_out(vectors: Array, rows: NDArray[np.intp], classes: int, way: str) ->
     """Cosine of each example to each class, the class not knowing this example."""
     every = np.arange(len(rows))
     return np.stack(
-        [
-            _likeness(vectors[i], vectors[every != i], rows[every != i], classes, way)
-            for i in every
-        ]
+        [_likeness(vectors[i], vectors[every != i], rows[every != i], classes, way) for i in every]
     )
 
 
