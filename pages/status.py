@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import health
+from pages.parts import faces_words, health
 from pages.parts.language import t
 
 st.title(t("Status"))
@@ -12,6 +12,8 @@ st.subheader(t("Self-check"))
 health.show_self_check()
 st.subheader(t("Learned models"))
 st.fragment(health.show_models, run_every=health.refresh_seconds())()
+st.subheader(t("Faces"))
+faces_words.show_status()
 st.subheader(t("Galleries"))
 health.show_galleries()
 st.subheader(t("Memory"))

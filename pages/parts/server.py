@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio.to_thread
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import runtime
@@ -49,6 +50,10 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
 ]
+# What a visitor brings is promised to stay in memory, but from 1 MB on Starlette would lay an
+# upload into a temporary file. More than `server.maxUploadSize` never comes.
+MultiPartParser.spool_max_size = 64 * 2**20
+
 _REAP_SECONDS = 15
 _SAMPLES_SECONDS = 2  # after all else is warm: a first visitor's clicks come first
 # Who asks for these may be a load balancer, or a page that is open already.
