@@ -10,8 +10,8 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -145,8 +145,13 @@ def _is_of_storage(error: Exception) -> bool:
 
 def thumbnail(rgb: NDArray[np.uint8]) -> bytes:
     """Encode an RGB array as WebP with its long side at most 256 pixels."""
-    image: Any = Image.fromarray(np.ascontiguousarray(rgb))
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=None)
+    height, width = rgb.shape[:2]
+    scale = THUMBNAIL_SIDE / max(height, width)
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     stream = io.BytesIO()
-    image.save(stream, "WEBP", quality=_QUALITY, method=2)
+    # The quickest of WebP's ways: indexing spent a fifth of its time on the one before, which
+    # made files a seventh smaller
+    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, "WEBP", quality=_QUALITY, method=0)
     return stream.getvalue()
