@@ -1,0 +1,159 @@
+"""Groups of pictures that belong together: what a visitor teaches with, checked by name."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.errors import CannotTeach
+from imgsim_core.picture import Picture
+from imgsim_core.picture_set import PictureSet
+from imgsim_core.text import Text, UserText
+
+FEWEST_GROUPS = 3
+"""Groups of two or more pictures: with fewer, none can be kept out of training to judge by."""
+
+_NAMED = 5  # names in one sentence; the rest are counted
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Pictures, each in one group.
+
+    Parameters
+    ----------
+    pictures : tuple of Picture
+        Each content once.
+    labels : ndarray of intp, shape (n,)
+        Place of each picture's group in `names`.
+    names : tuple of str
+        What the visitor calls the groups.
+    notes : tuple of Text
+        What was left out, and why.
+    """
+
+    pictures: tuple[Picture, ...]
+    labels: NDArray[np.intp]
+    names: tuple[str, ...]
+    notes: tuple[Text, ...] = ()
+
+    @cached_property
+    def sizes(self) -> NDArray[np.intp]:
+        """Pictures in each group, shape (groups,)."""
+        return np.bincount(self.labels, minlength=len(self.names))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def grouped(members: Iterable[tuple[Picture, str]]) -> Groups:
+    """Make groups of pictures and the names of their groups.
+
+    Parameters
+    ----------
+    members : iterable of (Picture, str)
+
+    Returns
+    -------
+    Groups
+        A picture that is in two groups is in neither: nobody can tell which was meant.
+        Groups and pictures stay in the order they came.
+
+    Raises
+    ------
+    CannotTeach
+        If fewer than `FEWEST_GROUPS` groups have two pictures or more.
+    """
+    pictures: dict[str, Picture] = {}
+    groups_of: dict[str, list[str]] = defaultdict(list)
+    for picture, name in members:
+        pictures.setdefault(picture.digest, picture)
+        if name not in groups_of[picture.digest]:
+            groups_of[picture.digest].append(name)
+    torn = [digest for digest, names in groups_of.items() if len(names) > 1]
+    kept = [(pictures[digest], names[0]) for digest, names in groups_of.items() if len(names) == 1]
+    names = tuple(dict.fromkeys(name for _, name in kept))
+    place = {name: i for i, name in enumerate(names)}
+    labels = np.array([place[name] for _, name in kept], np.intp)
+    notes = [
+        Text(
+            "{name} is in {groups}: it was left out, since it cannot be in two groups.",
+            name=UserText(pictures[digest].name),
+            groups=UserText(" + ".join(groups_of[digest])),
+        )
+        for digest in torn
+    ]
+    result = Groups(tuple(picture for picture, _ in kept), labels, names)
+    alone = [name for name, size in zip(names, result.sizes, strict=True) if size == 1]
+    if alone:
+        notes.append(
+            Text(
+                "Groups of one picture show only what is not alike: {names}.",
+                names=UserText(_listed(alone)),
+            )
+        )
+    usable = int((result.sizes >= 2).sum())
+    if usable < FEWEST_GROUPS:
+        raise CannotTeach(
+            Text(
+                "Teaching needs at least {least} groups of two or more pictures; these are "
+                "{count}. Put the pictures that belong together into one folder each.",
+                least=FEWEST_GROUPS,
+                count=usable,
+            )
+        )
+    return Groups(result.pictures, labels, names, tuple(notes))
+
+
+def groups_of_folders(pictures: PictureSet) -> Groups:
+    """Take each picture's innermost folder for its group, as in a zip of folders.
+
+    Raises
+    ------
+    CannotTeach
+        As `grouped`; pictures outside any folder belong to no group.
+    """
+    members, loose = [], []
+    for name, picture in _every_name(pictures):
+        folder = PurePosixPath(name.replace("\\", "/")).parent
+        if folder.name:
+            members.append((picture, str(folder)))
+        else:
+            loose.append(name)
+    result = grouped(_by_last_part(members))
+    if not loose:
+        return result
+    note = Text(
+        "Pictures outside any folder belong to no group and were left out: {names}.",
+        names=UserText(_listed(loose)),
+    )
+    return Groups(result.pictures, result.labels, result.names, (*result.notes, note))
+
+
+def _every_name(pictures: PictureSet) -> list[tuple[str, Picture]]:
+    """List each file's name with its picture, also of files that hold the same bytes."""
+    found = [(picture.name, picture) for picture in pictures.pictures]
+    by_name = dict(found)
+    return found + [(other, by_name[kept]) for other, kept in pictures.other_names.items()]
+
+
+def _by_last_part(members: Sequence[tuple[Picture, str]]) -> list[tuple[Picture, str]]:
+    """Call folders by their last part where that tells them apart, else by their whole path."""
+    folders = {folder for _, folder in members}
+    times = Counter(PurePosixPath(folder).name for folder in folders)
+    short = {
+        folder: name if times[name := PurePosixPath(folder).name] == 1 else folder
+        for folder in folders
+    }
+    return [(picture, short[folder]) for picture, folder in members]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" + {more}" if more > 0 else "")

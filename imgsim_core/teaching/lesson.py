@@ -1,0 +1,233 @@
+"""A whole lesson: train, keep groups out in turn to judge by, and say honestly what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.teaching.groups import Groups
+from imgsim_core.teaching.head import Head
+from imgsim_core.teaching.judging import (
+    FEWEST_TO_CLAIM,
+    Difference,
+    Judged,
+    difference,
+    judged,
+)
+from imgsim_core.teaching.siamese import Loss, Moment, Trained, trained
+from imgsim_core.text import Text
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.intp]
+
+FOLDS = 5
+_SHARE_WATCHED = 0.25  # of the groups in training, kept aside to know when to stop
+_FEWEST_WATCHED = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What was learned, and what it is worth.
+
+    Parameters
+    ----------
+    head : Head
+        Trained on all groups; its summary says what is below.
+    before, after : Judged
+        All pictures of groups of two or more, each judged by a head that has not seen its
+        group; `before` by the model alone.
+    recall, area : Difference
+        Of the share whose most alike other picture is of the same group, and of the area
+        under the ROC curve.
+    curve : tuple of Moment
+        How the first of the heads was trained.
+    verdict : Text
+        Whether it helps, in words.
+    helps : bool
+    seconds : float
+    """
+
+    head: Head
+    before: Judged
+    after: Judged
+    recall: Difference
+    area: Difference
+    curve: tuple[Moment, ...]
+    verdict: Text
+    helps: bool
+    seconds: float
+
+
+def lesson(
+    groups: Groups,
+    views: Array,
+    base: str,
+    name: str,
+    *,
+    loss: Loss = Loss.CONTRASTIVE,
+    seed: int = 0,
+    told: Callable[[int, int, Moment], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Lesson | None:
+    """Teach a head with groups, and judge it on groups that were kept out in turn.
+
+    Parameters
+    ----------
+    groups : Groups
+    views : ndarray of float32, shape (n, copies, dimension)
+        Of its pictures, as `views.embedded` gives them.
+    base : str
+        Which encoder made them.
+    name : str
+        What the visitor calls this notion of alike.
+    loss : Loss
+    seed : int
+    told : callable or None
+        Called with (training, of how many, moment).
+    stop : callable
+        True ends the lesson.
+
+    Returns
+    -------
+    Lesson or None
+        None if stopped.
+    """
+    started = time.perf_counter()
+    random = np.random.default_rng(seed)
+    judgeable = random.permutation(np.flatnonzero(groups.sizes >= 2))
+    folds = np.array_split(judgeable, min(FOLDS, len(judgeable)))
+    asked = np.flatnonzero(groups.sizes[groups.labels] >= 2)
+    before = judged(views[:, 0], groups.labels, asked)
+    parts: list[tuple[Trained, Judged]] = []
+    for number, fold in enumerate(folds):
+        kept_in = ~np.isin(groups.labels, fold)
+        run = _run(number, len(folds) + 1, told)
+        found = trained(
+            views[kept_in],
+            groups.labels[kept_in],
+            base,
+            loss=loss,
+            kept_out=_watched(np.setdiff1d(judgeable, fold), random),
+            seed=seed,
+            told=run,
+            stop=stop,
+        )
+        if stop():
+            return None
+        carried = found.head(views[:, 0])
+        parts.append((found, judged(carried, groups.labels, np.flatnonzero(~kept_in))))
+    after = _joined([part for _, part in parts], asked)
+    # The last one sees all groups, for as long as was best for the others on the whole
+    usual = round(float(np.median([found.best_step for found, _ in parts])))
+    last = trained(
+        views,
+        groups.labels,
+        base,
+        loss=loss,
+        steps=usual,
+        seed=seed,
+        told=_run(len(folds), len(folds) + 1, told),
+        stop=stop,
+    )
+    if stop():
+        return None
+    own = groups.labels[asked]
+    recall = difference(before.hit.astype(float), after.hit.astype(float), own)
+    area = difference(before.area, after.area, own)
+    helps, verdict = _verdict(recall, area, len(judgeable))
+    summary: dict[str, Any] = {
+        "groups": len(groups.names),
+        "pictures": len(groups),
+        "loss": loss.value,
+        "steps": usual,
+        "seed": seed,
+        "recall_at_1": [round(recall.before, 4), round(recall.after, 4)],
+        "recall_gain_95": [round(recall.low, 4), round(recall.high, 4)],
+        "roc_area": [round(area.before, 4), round(area.after, 4)],
+        "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
+        "helps": helps,
+    }
+    return Lesson(
+        head=replace(last.head, name=name, summary=summary),
+        before=before,
+        after=after,
+        recall=recall,
+        area=area,
+        curve=parts[0][0].curve,
+        verdict=verdict,
+        helps=helps,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def contradictory(found: Lesson, groups: Groups, most: int = 6) -> tuple[tuple[int, int], ...]:
+    """List the pictures that fit their group least, as (picture, most alike other) rows.
+
+    A picture that is nearer to pictures of other groups than to nearly all of its own may
+    be in the wrong group, or show that the groups mean different things.
+    """
+    judged_so = found.after
+    wrong = np.flatnonzero(~judged_so.hit)
+    order = wrong[np.argsort(judged_so.area[wrong], kind="stable")][:most]
+    return tuple((int(judged_so.asked[i]), int(judged_so.nearest[i])) for i in order)
+
+
+def _watched(groups: Labels, random: np.random.Generator) -> Labels | None:
+    """Choose the groups that tell when to stop; None where too few would be left to learn."""
+    count = max(_FEWEST_WATCHED, round(_SHARE_WATCHED * len(groups)))
+    if len(groups) - count < _FEWEST_WATCHED:
+        return None
+    return random.permutation(groups)[:count]
+
+
+def _run(
+    number: int, count: int, told: Callable[[int, int, Moment], None] | None
+) -> Callable[[Moment], None] | None:
+    if told is None:
+        return None
+    return lambda moment: told(number, count, moment)
+
+
+def _joined(parts: list[Judged], asked: Labels) -> Judged:
+    """Put the answers of all folds into one, in the order of `asked`."""
+    rows = np.concatenate([part.asked for part in parts])
+    order = np.argsort(rows)
+    if not np.array_equal(rows[order], asked):
+        raise ValueError("the folds do not hold each picture once")
+    return Judged(
+        asked=asked,
+        hit=np.concatenate([part.hit for part in parts])[order],
+        area=np.concatenate([part.area for part in parts])[order],
+        nearest=np.concatenate([part.nearest for part in parts])[order],
+        same=np.concatenate([part.same for part in parts]),
+        different=np.concatenate([part.different for part in parts]),
+    )
+
+
+def _verdict(recall: Difference, area: Difference, groups: int) -> tuple[bool, Text]:
+    if groups < FEWEST_TO_CLAIM:
+        return False, Text(
+            "With {count} groups nobody can tell whether this helps with new ones: {least} or "
+            "more are needed.",
+            count=groups,
+            least=FEWEST_TO_CLAIM,
+        )
+    if (recall.is_gain and not area.is_loss) or (area.is_gain and not recall.is_loss):
+        return True, Text(
+            "It helps: groups that it has never seen are told apart better than before, beyond "
+            "what chance would bring."
+        )
+    if recall.is_loss or area.is_loss:
+        return False, Text(
+            "It does harm: groups that it has never seen are told apart worse than before. The "
+            "groups may mean different things, or hold pictures that do not belong."
+        )
+    return False, Text(
+        "No proof that it helps: on groups that it has never seen, the difference is within what "
+        "chance would bring. More groups may show one."
+    )

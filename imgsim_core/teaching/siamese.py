@@ -1,0 +1,232 @@
+"""Train a head: two branches with the same weights, and a loss that pulls groups together.
+
+Every picture goes through the same network (Bromley et al. 1993,
+https://doi.org/10.1142/S0218001493000339); only which of them are alike is told. The model
+below stays as it is, so that the whole is a matter of seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgsim_core.models.torchvision_operators import torch_library
+from imgsim_core.teaching.head import Head, untaught
+from imgsim_core.teaching.judging import judged
+from imgsim_core.text import Text
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.intp]
+
+RANK = 64
+STEPS = 150
+_BATCH = 384
+_EVERY = 5  # steps between two looks at the groups kept out
+_PATIENCE = 12  # looks without anything better before training ends
+_RATE = 1e-2
+_DECAY = 1e-3
+_STEPS_UNSEEN = 40  # where too few groups are there to keep any out
+
+
+class Loss(Enum):
+    """What training pulls and pushes; each by the well-known function of that name."""
+
+    CONTRASTIVE = "contrastive"
+    TRIPLET = "triplet"
+    SUPERVISED_CONTRASTIVE = "supcon"
+
+    @property
+    def label(self) -> Text:
+        """Name for a visitor."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Loss.SUPERVISED_CONTRASTIVE: Text("Supervised contrastive: every group against all others"),
+    Loss.TRIPLET: Text("Triplet: nearer to its own than to the nearest wrong one"),
+    Loss.CONTRASTIVE: Text("Contrastive: pairs together or apart"),
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where training stands: step, loss, and quality 0..1 on the groups kept out, if any."""
+
+    step: int
+    loss: float
+    quality: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A head and how it came about.
+
+    head : of the best moment. best_step : 0 if nothing was better than no teaching.
+    curve : every look that was taken. diverged : whether the loss ran away and training
+    ended early, at the best moment so far.
+    """
+
+    head: Head
+    best_step: int
+    curve: tuple[Moment, ...]
+    diverged: bool
+
+
+def trained(
+    views: Array,
+    labels: Labels,
+    base: str,
+    *,
+    loss: Loss = Loss.CONTRASTIVE,
+    kept_out: Labels | None = None,
+    steps: int = STEPS,
+    seed: int = 0,
+    told: Callable[[Moment], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train a head on grouped vectors.
+
+    Parameters
+    ----------
+    views : ndarray of float32, shape (n, copies, dimension)
+        As `views.embedded` gives them; each copy belongs to its picture's group.
+    labels : ndarray of intp, shape (n,)
+        Group of each picture.
+    base : str
+        Which encoder made the vectors.
+    loss : Loss
+    kept_out : ndarray of intp or None
+        Groups that are not trained on: training stops when they fare no better.
+    steps : int
+        At most; fewer where nothing is kept out, since nobody would notice too many.
+    seed : int
+        The same seed and pictures give the same head on the same machine.
+    told : callable or None
+        Called at each look.
+    stop : callable
+        Asked at each step; True ends training with the best so far.
+
+    Returns
+    -------
+    Trained
+
+    Notes
+    -----
+    Losses: Hadsell et al. 2006, https://doi.org/10.1109/CVPR.2006.100; Schroff et al. 2015,
+    https://doi.org/10.1109/CVPR.2015.7298682; Khosla et al. 2020, arXiv:2004.11362.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small matrices: more threads would only wait for each other
+    try:
+        return _descent(views, labels, base, loss, kept_out, steps, seed, told, stop)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _descent(
+    views: Array,
+    labels: Labels,
+    base: str,
+    loss: Loss,
+    kept_out: Labels | None,
+    steps: int,
+    seed: int,
+    told: Callable[[Moment], None] | None,
+    stop: Callable[[], bool],
+) -> Trained:
+    import torch
+
+    out = np.zeros(len(labels), bool) if kept_out is None else np.isin(labels, kept_out)
+    random = np.random.default_rng(seed)
+    head = untaught(views.shape[2], base, RANK, seed)
+    # Copied, for the best head must not change while training goes on
+    parts = [
+        torch.tensor(part.copy(), requires_grad=True) for part in (head.down, head.up, head.shift)
+    ]
+    optimizer = torch.optim.AdamW(parts, lr=_RATE, weight_decay=_DECAY)
+    function = _function(loss)
+    seen, own = views[~out], labels[~out]
+    best, best_step, best_quality = head, 0, _quality(head, views, labels, out)
+    curve = [Moment(0, math.nan, best_quality)]
+    last = steps if best_quality is not None else min(steps, _STEPS_UNSEEN)
+    diverged = False
+    for step in range(1, last + 1):
+        if stop():
+            break
+        rows = _batch(own, random)
+        copies = random.integers(seen.shape[1], size=len(rows))
+        carried = _carried(torch.from_numpy(seen[rows, copies]), *parts)
+        value = function(carried, torch.from_numpy(own[rows]))
+        if not torch.isfinite(value):
+            diverged = True
+            break
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        if step % _EVERY and step != last:
+            continue
+        now = _read(head, parts)
+        quality = _quality(now, views, labels, out)
+        moment = Moment(step, float(value.detach()), quality)
+        curve.append(moment)
+        if told is not None:
+            told(moment)
+        if quality is None or best_quality is None or quality > best_quality:
+            best, best_step, best_quality = now, step, quality
+        elif step - best_step >= _PATIENCE * _EVERY:
+            break
+    return Trained(best, best_step, tuple(curve), diverged)
+
+
+def _function(loss: Loss) -> Callable[[Any, Any], Any]:
+    losses = torch_library("pytorch_metric_learning.losses")
+    if loss is Loss.SUPERVISED_CONTRASTIVE:
+        supervised: Callable[[Any, Any], Any] = losses.SupConLoss()
+        return supervised
+    if loss is Loss.CONTRASTIVE:
+        distances = torch_library("pytorch_metric_learning.distances")
+        contrastive: Callable[[Any, Any], Any] = losses.ContrastiveLoss(
+            pos_margin=1, neg_margin=0, distance=distances.CosineSimilarity()
+        )
+        return contrastive
+    triplet = losses.TripletMarginLoss(margin=0.2)
+    miner = torch_library("pytorch_metric_learning.miners").TripletMarginMiner(
+        margin=0.2, type_of_triplets="semihard"
+    )
+    return lambda vectors, groups: triplet(vectors, groups, miner(vectors, groups))
+
+
+def _batch(labels: Labels, random: np.random.Generator) -> NDArray[np.intp]:
+    """Choose the rows of one step: all where they are few, else whole groups by chance."""
+    if len(labels) <= _BATCH:
+        return np.arange(len(labels))
+    order = random.permutation(int(labels.max()) + 1)[labels]
+    return np.argsort(order + random.random(len(labels)) * 1e-6)[:_BATCH]
+
+
+def _carried(vectors: Any, down: Any, up: Any, shift: Any) -> Any:
+    import torch
+
+    return torch.nn.functional.normalize(vectors + (vectors @ down.T) @ up.T + shift, dim=-1)
+
+
+def _read(head: Head, parts: list[Any]) -> Head:
+    down, up, shift = (part.detach().numpy().copy() for part in parts)
+    return Head(head.name, head.base, down, up, shift, head.summary)
+
+
+def _quality(head: Head, views: Array, labels: Labels, out: NDArray[np.bool_]) -> float | None:
+    """How well the groups kept out are told apart, 0..1; None where none is."""
+    asked = out & (np.bincount(labels)[labels] >= 2)
+    if not asked.any():
+        return None
+    found = judged(head(views[:, 0]), labels, np.flatnonzero(asked))
+    return float((found.hit.mean() + found.area.mean()) / 2)

@@ -1,0 +1,68 @@
+"""Judging of a head, against scikit-learn and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+from sklearn.metrics import roc_auc_score
+
+from imgsim_core.teaching.judging import difference, judged
+
+
+@pytest.fixture
+def world():
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(6), 4)
+    vectors = random.normal(size=(24, 8)) + 0.7 * random.normal(size=(6, 8))[labels]
+    vectors = np.round(vectors, 1)  # so that some cosines are equal
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def test_areas_are_those_of_scikit_learn(world):
+    vectors, labels = world
+    found = judged(vectors, labels, np.arange(24))
+    for i in range(24):
+        others = np.arange(24) != i
+        truth = labels[others] == labels[i]
+        cosines = vectors[others] @ vectors[i]
+        assert found.area[i] == pytest.approx(roc_auc_score(truth, cosines), abs=1e-6)
+        nearest = np.flatnonzero(others)[cosines.argmax()]
+        assert found.hit[i] == (labels[nearest] == labels[i])
+    assert len(found.same) == 24 * 3
+    assert len(found.different) == 24 * 20
+
+
+def test_only_those_asked_about_are_judged_but_all_are_searched(world):
+    vectors, labels = world
+    whole = judged(vectors, labels, np.arange(24))
+    some = judged(vectors, labels, np.array([3, 17]))
+    assert some.area.tolist() == whole.area[[3, 17]].tolist()
+    assert some.nearest.tolist() == whole.nearest[[3, 17]].tolist()
+
+
+def test_perfect_groups_are_judged_perfect():
+    vectors = np.eye(4, dtype=np.float32)[np.repeat(np.arange(4), 3)]
+    found = judged(vectors, np.repeat(np.arange(4), 3), np.arange(12))
+    assert found.hit.all()
+    assert (found.area == 1).all()
+
+
+def test_the_interval_is_that_of_scipys_bootstrap_over_groups():
+    random = np.random.default_rng(1)
+    groups = np.repeat(np.arange(12), 3)
+    before, after = random.random(36), random.random(36) + 0.2
+    found = difference(before, after, groups)
+    gains = (after - before).reshape(12, 3).mean(axis=1)
+    interval = bootstrap((gains,), np.mean, method="percentile", random_state=0).confidence_interval
+    assert found.low == pytest.approx(interval.low, abs=0.02)
+    assert found.high == pytest.approx(interval.high, abs=0.02)
+    assert found.after - found.before == pytest.approx(gains.mean())
+
+
+def test_no_difference_is_no_gain():
+    values = np.random.default_rng(2).random(20)
+    found = difference(values, values, np.repeat(np.arange(5), 4))
+    assert (found.low, found.high) == (0, 0)
+    assert not found.is_gain
+    assert not found.is_loss

@@ -1,0 +1,131 @@
+"""A whole lesson on made vectors, whose truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from imgsim_core.picture import Picture
+from imgsim_core.teaching import siamese
+from imgsim_core.teaching.groups import grouped
+from imgsim_core.teaching.lesson import contradictory, lesson
+from imgsim_core.teaching.siamese import Loss, trained
+
+DIMENSION, GROUPS, EACH = 24, 12, 5
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def world(notion: float, seed: int = 0):
+    """Vectors that say something of the group and, much louder, something else."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(GROUPS), EACH)
+    count = len(labels)
+    vectors = np.zeros((count, DIMENSION))
+    vectors[:, :8] = notion * random.normal(size=(GROUPS, 8))[labels]
+    vectors[:, 8:16] = 2 * random.normal(size=(count, 8))
+    vectors += 0.3 * random.normal(size=vectors.shape)
+    views = vectors[:, None] + 0.1 * random.normal(size=(count, 3, DIMENSION))
+    members = [
+        (Picture(np.zeros((1, 1, 3), np.uint8), f"{i:064x}", f"{i}.png"), f"g{label}")
+        for i, label in enumerate(labels)
+    ]
+    return grouped(members), unit(views)
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_a_notion_that_is_there_is_learned_and_holds_for_groups_never_seen(loss):
+    groups, views = world(notion=1.0)
+    found = lesson(groups, views, "base", "mine", loss=loss)
+    assert found.helps
+    assert found.recall.low > 0
+    assert found.recall.after > found.recall.before
+    assert found.area.after > found.area.before
+    assert found.head.summary["helps"]
+
+
+def test_where_there_is_nothing_to_learn_no_help_is_claimed():
+    """Groups dealt by chance: over many worlds a false claim must be rare."""
+    claims = 0
+    for seed in range(4):
+        groups, views = world(notion=0.0, seed=seed)
+        claims += lesson(groups, views, "base", "mine", seed=seed).helps
+    assert claims <= 1
+
+
+def test_few_groups_are_taught_but_nothing_is_claimed():
+    groups, views = world(notion=1.0)
+    few = np.flatnonzero(groups.labels < 4)
+    members = [(groups.pictures[i], groups.names[groups.labels[i]]) for i in few]
+    found = lesson(grouped(members), views[few], "base", "mine")
+    assert not found.helps
+    assert "5 or more" in str(found.verdict)
+
+
+def test_the_same_seed_gives_the_same_head_and_another_another():
+    groups, views = world(notion=1.0)
+    first, again, other = (lesson(groups, views, "b", "n", seed=seed) for seed in (1, 1, 2))
+    assert first.head.digest == again.head.digest
+    assert first.head.digest != other.head.digest
+
+
+def test_a_picture_in_the_wrong_group_is_found():
+    groups, views = world(notion=4.0)
+    labels = groups.labels.copy()
+    labels[0] = 5
+    members = [
+        (picture, f"g{label}") for picture, label in zip(groups.pictures, labels, strict=True)
+    ]
+    regrouped = grouped(members)
+    found = lesson(regrouped, views, "base", "mine")
+    shown = [regrouped.pictures[row].name for row, _ in contradictory(found, regrouped)]
+    assert "0.png" in shown[:2]
+
+
+def test_training_that_runs_away_ends_and_keeps_the_best(monkeypatch):
+    groups, views = world(notion=1.0)
+    usual = siamese._function(Loss.CONTRASTIVE)
+    calls = []
+
+    def breaks(vectors, labels):
+        calls.append(1)
+        return usual(vectors, labels) * (math.nan if len(calls) > 20 else 1.0)
+
+    monkeypatch.setattr(siamese, "_function", lambda loss: breaks)
+    found = trained(views, groups.labels, "base", kept_out=np.array([0, 1]))
+    assert found.diverged
+    assert len(calls) == 21
+    assert np.isfinite(found.head(views[:, 0])).all()
+    assert found.best_step == max(found.curve, key=lambda moment: moment.quality).step
+
+
+def test_it_can_be_stopped_and_tells_how_far_it_is():
+    groups, views = world(notion=1.0)
+    told = []
+    stopped = lesson(
+        groups,
+        views,
+        "base",
+        "mine",
+        told=lambda number, count, moment: told.append((number, count)),
+        stop=lambda: len(told) >= 3,
+    )
+    assert stopped is None
+    assert told == [(0, 6)] * 3
+
+
+def test_groups_kept_out_are_never_trained_on():
+    """Vectors of a group kept out may be anything: the head stays the same."""
+    groups, views = world(notion=1.0)
+    kept_in = groups.labels >= 2
+    other = views.copy()
+    other[~kept_in] = 1 / math.sqrt(DIMENSION)
+    heads = [
+        trained(each[kept_in], groups.labels[kept_in], "b", steps=20).head.digest
+        for each in (views, other)
+    ]
+    assert heads[0] == heads[1]
