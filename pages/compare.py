@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.samples import all_pairs
-from pages.parts import article, closer, export, inputs, result, together
+from pages.parts import article, closer, cutting_pair, export, inputs, result, together
 from pages.parts.language import say, t
 
 a, b = inputs.picture("a"), inputs.picture("b")
@@ -29,6 +29,7 @@ if a is not None and b is not None:
     pair = inputs.current_pair()
     if pair:
         st.info(say(pair.notice), icon=":material/lightbulb:")
+    a, b = cutting_pair.show(a, b)
     st.fragment(result.show_overview, key="overview")(a, b)
     st.fragment(closer.show_closer, key="closer")(a, b)
     st.fragment(together.show_together, key="together")(a, b)

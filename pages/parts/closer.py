@@ -40,7 +40,7 @@ def show_closer(a: Picture, b: Picture) -> None:
     evidence, facts = st.columns([3, 2], gap="large")
     answer = cached.memory().ask(asked, a, b)
     with facts:
-        _show_facts(method, asked, answer)
+        _show_facts(method, asked, answer, a, b)
     with evidence, st.container(key="evidence"):
         _show_evidence(asked, answer, a, b)
     links.write()
@@ -65,7 +65,9 @@ def _choose_method(family: Family) -> Method:
     return methods[chosen]
 
 
-def _show_facts(method: Method, asked: Question, answer: Score | Unavailable) -> None:
+def _show_facts(
+    method: Method, asked: Question, answer: Score | Unavailable, a: Picture, b: Picture
+) -> None:
     st.markdown(say(method.about))
     if isinstance(answer, Unavailable):
         result.unavailable_sentence(answer.reason)
@@ -74,6 +76,7 @@ def _show_facts(method: Method, asked: Question, answer: Score | Unavailable) ->
             st.markdown(f"### {result.number(answer.value, answer.scale)}")
             result.verdict_badge(answer)
         result.bar(answer)
+        result.beside(answer, a, b)
         st.caption(result.scale_words(answer.scale))
         if method is not spokesman(method.family):
             result.line_slider(asked, then=["closer"])

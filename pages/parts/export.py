@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ from imgsim_core.comparison import Comparison
 from imgsim_core.picture import Picture
 from imgsim_core.registry import all_methods
 from imgsim_core.verdict import PairVerdict
-from pages.parts import cached, inputs, lines, links, pairing, result
+from pages.parts import cached, cutting_pair, inputs, lines, links, pairing, result
 from pages.parts.language import catalogue, language, t
 
 
@@ -46,6 +47,7 @@ class _Reports:
 
     def __init__(self, a: Picture, b: Picture) -> None:
         self._a, self._b = a, b
+        self._in_tables = [replace(one, name=cutting_pair.name_in_tables(one)) for one in (a, b)]
         self._questions = [result.question(method) for method in all_methods()]
         self._lines = {asked.method.id: lines.line(asked) for asked in self._questions}
         self._language = language()
@@ -76,4 +78,6 @@ class _Reports:
         return report.comparison_as_json(self._comparison(), self._verdict())
 
     def csv(self) -> bytes:
-        return report.comparison_as_csv(self._comparison()).encode("utf-8-sig")  # for Excel
+        a, b = self._in_tables
+        table = report.comparison_as_csv(replace(self._comparison(), a=a, b=b))
+        return table.encode("utf-8-sig")  # for Excel

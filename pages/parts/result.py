@@ -15,7 +15,7 @@ from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
 from imgsim_core.text import Text
-from pages.parts import cached, lines, links, meanings, pairing, settings
+from pages.parts import cached, cutting_pair, lines, links, meanings, pairing, settings
 from pages.parts.language import plain, say, t
 from pages.parts.lines import is_alike, line
 
@@ -117,6 +117,21 @@ def bar(score: Score) -> None:
     )
 
 
+def beside(score: Score, a: Picture, b: Picture) -> None:
+    """Where cut-outs are compared, show what the whole pictures score."""
+    whole_a, whole_b = cutting_pair.whole_of(a), cutting_pair.whole_of(b)
+    if whole_a is a and whole_b is b:
+        return
+    before = cached.memory().ask(score.question, whole_a, whole_b)
+    if isinstance(before, Score):
+        words = t(
+            "With background {before} → without {after}",
+            before=number(before.value, score.scale),
+            after=number(score.value, score.scale),
+        )
+        st.markdown(f":material/content_cut: {words}")
+
+
 def verdict_badge(score: Score) -> None:
     """Say on which side of the line a score lies: colour, icon and words."""
     alike = is_alike(score)
@@ -186,6 +201,7 @@ def _show_tile(family: Family, a: Picture, b: Picture) -> None:
         st.markdown(f"### {number(answer.value, answer.scale)}")
         verdict_badge(answer)
     bar(answer)
+    beside(answer, a, b)
     st.caption(f"{say(method.label)} · {scale_words(answer.scale)}")
     looked_at = settings.get("look", Family.STRUCTURE.value) == family.value
     line_slider(answer.question, then=[_tile(family), "agreed", *(["closer"] if looked_at else [])])

@@ -1,0 +1,1 @@
+"""How a subject is found: where it is likely, by colours, by a network of the host's own."""
