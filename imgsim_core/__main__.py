@@ -22,8 +22,10 @@ from imgsim_core.commands.console import (
     shown,
 )
 from imgsim_core.commands.duplicates import add as _add_duplicates
+from imgsim_core.commands.find import add as _add_find
 from imgsim_core.commands.index import add as _add_index
 from imgsim_core.commands.match import add as _add_match
+from imgsim_core.commands.name import add as _add_name
 from imgsim_core.commands.reembed import add as _add_reembed
 from imgsim_core.commands.search import add as _add_search
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
@@ -97,6 +99,8 @@ def _parser() -> _Parser:
     _add_duplicates(commands)
     _add_reembed(commands)
     _add_match(commands)
+    _add_find(commands)
+    _add_name(commands)
     return parser
 
 

@@ -80,10 +80,25 @@ def show_each(found: Found, the_object: Picture, scene: Picture, own: Box | None
     """
     if found.same_picture:
         return
-    for number, one in enumerate(found.finds[:_MOST_CARDS], 1):
-        _show_find(number, one, the_object, scene, own)
+    shown = found.finds[:_MOST_CARDS]
+    if not shown:
+        return
+    grid = st.grid("auto", min_column_width=300, gap="small")
+    for number, one in enumerate(shown, 1):
+        with grid.cell(), st.container(border=True, key=f"objects_find_{number}", gap="small"):
+            _show_find(number, one, the_object, scene, own)
     if len(found.finds) > _MOST_CARDS:
         st.caption(t("The first {count} are shown one by one.", count=_MOST_CARDS))
+    number = 1
+    if len(shown) > 1:
+        number = st.segmented_control(
+            t("Details of which find"),
+            list(range(1, len(shown) + 1)),
+            default=1,
+            key=f"objects_which_{the_object.digest[:8]}_{scene.digest[:8]}",
+            required=True,
+        )
+    _show_lines(shown[number - 1], the_object, scene)
 
 
 def _show_how_sure(found: Found) -> None:
@@ -121,50 +136,49 @@ def _show_how_sure(found: Found) -> None:
 def _show_find(
     number: int, one: Find, the_object: Picture, scene: Picture, own: Box | None
 ) -> None:
-    with st.container(border=True, key=f"objects_find_{number}"):
-        words = [t("{count} details agree", count=one.agreeing)]
-        words.append(t("{factor} times as large", factor=f"{one.growth:.2g}"))
-        turn = round(one.turn)
-        if turn:
-            sense = t("turned {degrees}° clockwise", degrees=turn)
-            back = t("turned {degrees}° anticlockwise", degrees=-turn)
-            words.append(sense if turn > 0 else back)
-        if one.mirrored:
-            words.append(t("mirrored"))
-        if own is not None and _is_own(one, own, scene):
-            words.append(t("where you drew it"))
-        st.markdown(f"**{number}** · {' · '.join(words)}")
-        crop = straightened(scene, one, the_object)
-        pair, lines = st.columns([2, 3], gap="medium")
-        with pair:
-            left, right = st.columns(2, wrap=False, gap="small")
-            left.image(cached.preview(the_object, 500), width="stretch", alt=t("The object"))
-            left.caption(t("The object"))
-            right.image(
-                cached.preview(crop, 500),
-                width="stretch",
-                alt=t("Find {number}, laid straight", number=number),
-            )
-            right.caption(t("The find, laid straight"))
-            if st.button(
-                t("Compare the two"),
-                key=f"objects_compare_{number}",
-                icon=":material/compare:",
-            ):
-                inputs.bring_pair(the_object, crop)
-                st.switch_page("../compare.py")
-        with lines:
-            kept = np.linspace(0, len(one.points_object) - 1, _MOST_LINES).astype(int)
-            kept = np.unique(kept)
-            evidence = Matches(
-                title=Text("The details that agree"),
-                points_a=one.points_object[kept],
-                points_b=one.points_scene[kept],
-                verified=np.ones(len(kept), np.bool_),
-                outline=one.outline,
-                mirrored=one.mirrored,
-            )
-            charts.show(evidence, the_object, scene, key=f"objects_lines_{number}")
+    words = [t("{count} details agree", count=one.agreeing)]
+    words.append(t("{factor} times as large", factor=f"{one.growth:.2g}"))
+    turn = round(one.turn)
+    if turn:
+        sense = t("turned {degrees}° clockwise", degrees=turn)
+        back = t("turned {degrees}° anticlockwise", degrees=-turn)
+        words.append(sense if turn > 0 else back)
+    if one.mirrored:
+        words.append(t("mirrored"))
+    if own is not None and _is_own(one, own, scene):
+        words.append(t("where you drew it"))
+    st.markdown(f"**{number}** · {' · '.join(words)}")
+    crop = straightened(scene, one, the_object)
+    left, right = st.columns(2, wrap=False, gap="small")
+    left.image(cached.preview(the_object, 500), width="stretch", alt=t("The object"))
+    left.caption(t("The object"))
+    right.image(
+        cached.preview(crop, 500),
+        width="stretch",
+        alt=t("Find {number}, laid straight", number=number),
+    )
+    right.caption(t("The find, laid straight"))
+    if st.button(
+        t("Compare the two"),
+        key=f"objects_compare_{number}",
+        icon=":material/compare:",
+        type="tertiary",
+    ):
+        inputs.bring_pair(the_object, crop)
+        st.switch_page("../compare.py")
+
+
+def _show_lines(one: Find, the_object: Picture, scene: Picture) -> None:
+    kept = np.unique(np.linspace(0, len(one.points_object) - 1, _MOST_LINES).astype(int))
+    evidence = Matches(
+        title=Text("The details that agree"),
+        points_a=one.points_object[kept],
+        points_b=one.points_scene[kept],
+        verified=np.ones(len(kept), np.bool_),
+        outline=one.outline,
+        mirrored=one.mirrored,
+    )
+    charts.show(evidence, the_object, scene, key="objects_lines")
 
 
 def _is_own(one: Find, own: Box, scene: Picture) -> bool:

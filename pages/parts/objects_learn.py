@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 
 import streamlit as st
@@ -37,6 +38,7 @@ def show() -> None:
             "without it, and new pictures are put into the class they are most like, or none."
         )
     )
+    _style()
     classes = _classes()
     if not classes:
         _show_start()
@@ -53,6 +55,18 @@ def show() -> None:
             _show_new(learned)
 
 
+def _style() -> None:
+    """Words of the uploaders, which Streamlit does not translate."""
+    words = {
+        "--sim-button": plain(Text("Choose files")),
+        "--sim-hint": plain(Text("pictures, or a zip · up to 20 MB each")),
+    }
+    ours = "".join(
+        f"{name}:{json.dumps(word, ensure_ascii=False)};" for name, word in words.items()
+    )
+    st.html(f"<style>.st-key-objects_bring,.st-key-objects_ask{{{ours}}}</style>")
+
+
 # ── The classes ────────────────────────────────────────────────────────────────────
 
 
@@ -64,6 +78,7 @@ def _classes() -> dict[str, list[Picture]]:
 def _show_start() -> None:
     with st.container(border=True, key="objects_start"):
         st.markdown(t("Three grounds, four pictures each, and five new pictures to tell apart:"))
+        _show_row([pictures[0] for _, pictures in examples.classes()])
         st.button(
             t("Start from samples"),
             key="objects_samples",
@@ -266,7 +281,7 @@ def _show_tested(learned: Learned) -> None:
 def _show_new(learned: Learned) -> None:
     st.subheader(t("New pictures"))
     key = receiving.key_of(_ASK)
-    with st.container(key="objects_ask"):
+    with st.container(key=_ASK):
         st.file_uploader(
             t("Pictures to put into a class"),
             type=_TYPES,

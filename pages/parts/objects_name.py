@@ -11,7 +11,7 @@ from imgsim_core.applications.objects.naming import Named
 from imgsim_core.errors import ImgSimError
 from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
-from imgsim_core.samples import open_sample, sample_by_id, sample_thumbnail
+from imgsim_core.samples import sample_by_id
 from imgsim_core.text import Text
 from pages.parts import cached, inputs, links, settings
 from pages.parts.language import plain, say, t
@@ -51,26 +51,25 @@ def show() -> None:
 
 
 def _show_samples() -> None:
-    grid = st.grid(len(_TRY), gap="xsmall")
-    for code in _TRY:
-        with grid.cell(), st.container(key=f"thumb_named_{code}", gap="xsmall"):
-            label = plain(sample_by_id(code).label)
-            st.image(sample_thumbnail(code), width="stretch", alt=label)
-            st.button(
-                label,
-                key=f"named_{code}",
-                type="tertiary",
-                on_click=_choose,
-                args=(code,),
-                width="stretch",
-            )
+    labels = {code: plain(sample_by_id(code).label) for code in _TRY}
+    st.pills(
+        t("Try"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key="objects_try",
+        on_change=_try,
+        wrap=True,
+    )
 
 
-def _choose(code: str) -> None:
-    for prefix in ("brought_", "problem_"):
-        st.session_state.pop(prefix + NAMED, None)
-    settings.put(NAMED, code, USUAL_NAMED)
-    open_sample(code)
+def _try() -> None:
+    """Take a sample; its pill is free again, since another picture may follow."""
+    code = st.session_state["objects_try"]
+    st.session_state["objects_try"] = None
+    if code is not None:
+        for prefix in ("brought_", "problem_"):
+            st.session_state.pop(prefix + NAMED, None)
+        settings.put(NAMED, code, USUAL_NAMED)
 
 
 def _show_answer(picture: Picture) -> None:

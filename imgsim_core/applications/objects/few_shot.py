@@ -109,12 +109,12 @@ class Belonging:
     def verdict(self) -> Text:
         """Say what the picture is taken for."""
         if self.none:
-            return Text("None of these. Closest: {label}.", label=UserText(self.labels[0]))
+            return Text("None of these. Closest: {label}", label=UserText(self.labels[0]))
         if self.shares[0] >= 0.9:
-            return Text("This is: {word}.", word=UserText(self.labels[0]))
+            return Text("This is: {word}", word=UserText(self.labels[0]))
         if self.shares[0] >= 0.6:
-            return Text("Probably: {word}.", word=UserText(self.labels[0]))
-        return Text("Hard to tell. The best guess: {word}.", word=UserText(self.labels[0]))
+            return Text("Probably: {word}", word=UserText(self.labels[0]))
+        return Text("Hard to tell. The best guess: {word}", word=UserText(self.labels[0]))
 
 
 @dataclass(frozen=True, eq=False)

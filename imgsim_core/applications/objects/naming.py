@@ -120,10 +120,10 @@ class Named:
             return Text("None of these.")
         best = self.answers[0]
         if best.share >= _SURE:
-            return Text("This is: {word}.", word=best.label)
+            return Text("This is: {word}", word=best.label)
         if best.share >= _PERHAPS:
-            return Text("Probably: {word}.", word=best.label)
-        return Text("Hard to tell. The best guess: {word}.", word=best.label)
+            return Text("Probably: {word}", word=best.label)
+        return Text("Hard to tell. The best guess: {word}", word=best.label)
 
 
 _SURE, _PERHAPS = 0.9, 0.5
