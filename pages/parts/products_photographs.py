@@ -1,0 +1,125 @@
+"""The photographs that are asked about: samples, one of a visitor's, or many."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from imgsim_core.applications.products.batch import Failed
+from imgsim_core.applications.products.catalogue import Catalogue
+from imgsim_core.applications.products.sample_catalogue import (
+    PHOTOGRAPHS,
+    SamplePhotograph,
+    photograph_by_id,
+)
+from imgsim_core.errors import ImgSimError
+from imgsim_core.picture import Picture, open_reduced
+from pages.parts import cached, inputs, products_weights, receiving, settings
+from pages.parts.language import plain, say, t
+
+MOST = 200
+SIDE = 800  # pixels of the long side that a photograph is kept at
+SAMPLE = products_weights.SAMPLE
+ALL = products_weights.ALL
+_BROUGHT, _FAILED = "products_brought", "products_failed"
+_UPLOAD = "products_photographs"
+
+
+def show(catalogue: Catalogue) -> tuple[Picture, ...]:
+    """Draw the ways to bring photographs, and return those to be matched."""
+    brought: tuple[Picture, ...] = st.session_state.get(_BROUGHT, ())
+    chosen = _chosen()
+    with st.expander(
+        t("Photographs to match"),
+        icon=":material/add_a_photo:",
+        expanded=not brought and not chosen,
+        key=f"products_ways_{bool(brought or chosen)}",
+    ):
+        st.markdown(t("Choose a photograph to try, or bring your own."))
+        _samples()
+        with st.container(key="products_bring_photographs"):
+            st.file_uploader(
+                t("Your photographs"),
+                type=inputs.TYPES,
+                accept_multiple_files=True,
+                key=receiving.key_of(_UPLOAD),
+                label_visibility="collapsed",
+                on_change=_receive,
+            )
+        st.caption(
+            t(
+                "One photograph gets a page of its own; several, at most {most}, become a table "
+                "with a list of those to look at again.",
+                most=MOST,
+            )
+        )
+    return brought or chosen
+
+
+def failed() -> tuple[Failed, ...]:
+    """Uploads that are no pictures, and why."""
+    found: tuple[Failed, ...] = st.session_state.get(_FAILED, ())
+    return found
+
+
+def say_failed() -> None:
+    """Say which uploads could not be opened."""
+    for one in failed()[:8]:
+        st.warning(say(one.reason), icon=":material/image_not_supported:")
+    if len(failed()) > 8:
+        st.caption(t("… and {count} more.", count=len(failed()) - 8))
+
+
+def _chosen() -> tuple[Picture, ...]:
+    code = settings.get(SAMPLE)
+    if code == ALL:
+        return tuple(one.opened() for one in PHOTOGRAPHS)
+    one = photograph_by_id(code) if code else None
+    return (one.opened(),) if one is not None else ()
+
+
+def _samples() -> None:
+    grid = st.grid("auto", min_column_width=130, gap="small")
+    for one in PHOTOGRAPHS:
+        with grid.cell(), st.container(key=f"thumb_products_{one.id}", gap="xsmall"):
+            label = plain(one.label)
+            st.image(_thumbnail(one), width="stretch", alt=label)
+            st.button(
+                label, key=f"products_{one.id}", on_click=_choose, args=(one.id,), width="stretch"
+            )
+    st.button(
+        t("All of them at once"),
+        icon=":material/table_rows:",
+        key="products_all",
+        on_click=_choose,
+        args=(ALL,),
+    )
+
+
+def _thumbnail(one: SamplePhotograph) -> bytes:
+    return cached.memory().recall(
+        ("products thumbnail", one.id), lambda: cached.jpeg(inputs.cover(one.opened(), 260, 200))
+    )
+
+
+def _choose(code: str) -> None:
+    st.session_state.pop(_BROUGHT, None)
+    st.session_state.pop(_FAILED, None)
+    settings.put(SAMPLE, code)
+
+
+def _receive() -> None:
+    files = receiving.take(_UPLOAD)
+    if not files:
+        return
+    opened: dict[str, Picture] = {}
+    problems = []
+    for file in files[:MOST]:
+        try:
+            picture = open_reduced(file.getvalue(), file.name, SIDE)
+        except ImgSimError as error:
+            problems.append(Failed(file.name, error.text))
+        else:
+            opened.setdefault(picture.digest, picture)
+    st.session_state[_BROUGHT] = tuple(opened.values())
+    st.session_state[_FAILED] = tuple(problems)
+    settings.put(SAMPLE, None)

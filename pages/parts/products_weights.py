@@ -1,0 +1,110 @@
+"""What counts how much: sliders for the order, cut-out or full picture, titles or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from imgsim_core.applications.products.matching import MOST_WEIGHT, Weights
+from imgsim_core.applications.products.sample_catalogue import PHOTOGRAPHS
+from pages.parts import settings
+from pages.parts.language import t
+
+SAMPLE = "products.sample"
+ALL = "all"
+CUTOUT, TITLES = "products.cutout", "products.titles"
+_WEIGHT = "products.weight."
+_PARTS = ("semantics", "colour", "shape", "details")
+
+
+def link_settings() -> dict[str, Callable[[str], Any]]:
+    """Settings of this page that stand in links, and how a link's text becomes their value."""
+    photographs = {ALL, *(one.id for one in PHOTOGRAPHS)}
+    return {
+        SAMPLE: lambda text: text if text in photographs else None,
+        CUTOUT: lambda text: False if text == "False" else None,
+        TITLES: lambda text: False if text == "False" else None,
+        **{_WEIGHT + part: _weight for part in _PARTS},
+    }
+
+
+def _weight(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= MOST_WEIGHT and value != 1.0 else None
+
+
+def weights() -> Weights:
+    """What the visitor has set; 1 is as fitted."""
+    return Weights(**{part: float(settings.get(_WEIGHT + part, 1.0)) for part in _PARTS})
+
+
+def by_cutout() -> bool:
+    """Whether colours and shape are those of the subject cut out."""
+    return bool(settings.get(CUTOUT, True))
+
+
+def by_titles() -> bool:
+    """Whether titles count."""
+    return bool(settings.get(TITLES, True))
+
+
+def show() -> None:
+    """Draw the controls."""
+    changed = weights() != Weights()
+    label = t("What counts (changed)") if changed else t("What counts")
+    with st.container(horizontal=True, vertical_alignment="center", key="products_controls"):
+        settings.bound(
+            st.toggle,
+            t("Cut the subject out"),
+            key=CUTOUT,
+            default=True,
+            help=t(
+                "Colours and shape are taken from the subject alone; switched off, from the "
+                "middle of the photograph."
+            ),
+        )
+        settings.bound(
+            st.toggle,
+            t("Read the titles"),
+            key=TITLES,
+            default=True,
+            help=t(
+                "The English titles of the catalogue are compared with what the network says "
+                "the photograph shows."
+            ),
+        )
+        with st.popover(label, icon=":material/tune:", key="products_what_counts"):
+            labels = {
+                "semantics": t("Meaning"),
+                "colour": t("Colours"),
+                "shape": t("Shape"),
+                "details": t("Details in common"),
+            }
+            for part in _PARTS:
+                settings.bound(
+                    st.slider,
+                    labels[part],
+                    0.0,
+                    MOST_WEIGHT,
+                    step=0.25,
+                    key=_WEIGHT + part,
+                    default=1.0,
+                )
+            st.caption(
+                t(
+                    "1 is the weight that was measured to be best. The order follows the "
+                    "sliders; the verdict on each product does not."
+                )
+            )
+            if changed:
+                st.button(
+                    t("As measured"),
+                    icon=":material/restart_alt:",
+                    on_click=settings.forget,
+                    args=(_WEIGHT,),
+                )
