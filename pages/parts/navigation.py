@@ -38,6 +38,12 @@ def sections() -> dict[str, list[Any]]:
         ],
         t("Uses"): [
             st.Page(
+                "../products.py",
+                title=t("Products"),
+                icon=":material/shopping_bag:",
+                url_path="products",
+            ),
+            st.Page(
                 "../objects.py",
                 title=t("Objects"),
                 icon=":material/center_focus_strong:",
