@@ -16,6 +16,7 @@ ALONE = -1
 _FEWEST = 6  # pictures among which clusters are looked for
 _LEAST_SIZE, _MOST_SIZE = 3, 60
 _REPRESENTATIVES = 4
+_AT_ONCE = 4_096  # members copied together: a cluster may hold nearly all of a large gallery
 _FENCE = 1.5  # interquartile ranges below the lower quartile, as in Tukey's box plots
 _CLEAR = 0.02  # cosine; a smaller gap is nothing to talk of
 _FEWEST_FOR_OUTLIERS = 5
@@ -117,17 +118,35 @@ def representatives(
     ----------
     Carbonell, Goldstein: The use of MMR. https://doi.org/10.1145/290941.291025
     """
-    members = vectors[rows]
-    typical = members @ members.mean(axis=0)
+    typical = _products(vectors, rows, _mean(vectors, rows))
     chosen = [int(typical.argmax())]
-    closest = members @ members[chosen[0]]
+    closest = _products(vectors, rows, vectors[rows[chosen[0]]])
     while len(chosen) < min(count, len(rows)):
         gain = typical - closest
         gain[chosen] = -np.inf
         best = int(gain.argmax())
         chosen.append(best)
-        closest = np.maximum(closest, members @ members[best])
+        closest = np.maximum(closest, _products(vectors, rows, vectors[rows[best]]))
     return tuple(int(rows[one]) for one in chosen)
+
+
+def _mean(vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean of some vectors, a few of which are copied at a time."""
+    total = np.zeros(vectors.shape[1], np.float64)
+    for start in range(0, len(rows), _AT_ONCE):
+        total += vectors[rows[start : start + _AT_ONCE]].sum(axis=0)
+    return (total / len(rows)).astype(np.float32)
+
+
+def _products(
+    vectors: NDArray[np.float32], rows: NDArray[np.int64], other: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Products of some vectors with another, a few of which are copied at a time."""
+    products = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        products[some] = vectors[rows[some]] @ other
+    return products
 
 
 def loneliness_line(cosines: NDArray[np.float32]) -> float:

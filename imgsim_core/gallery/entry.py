@@ -14,7 +14,7 @@ COLOURS = 64  # bins of the colour summary
 Shape = Literal["", "wide", "tall", "square"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Entry:
     """One picture of a gallery: facts that fit on a card, none of its pixels.
 
