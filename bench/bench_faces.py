@@ -60,7 +60,7 @@ class Labelled:
 
 def labelled(data: Path = DATA) -> Labelled:
     """Find and describe the face of every labelled picture, and measure every pair."""
-    rows = list(csv.DictReader((data / "faces" / "pairs.csv").open(encoding="utf-8")))
+    rows = _rows(data)
     prints: dict[str, FacePrint] = {}
     without = []
     for name in sorted({row[key] for row in rows for key in ("image1", "image2")}):
@@ -85,6 +85,11 @@ def labelled(data: Path = DATA) -> Labelled:
         if row["image1"] in prints and row["image2"] in prints
     )
     return Labelled(pairs, tuple(without), people)
+
+
+def _rows(data: Path) -> list[dict[str, str]]:
+    text = (data / "faces" / "pairs.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def _people(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -153,7 +158,7 @@ def area(pairs: Iterable[Pair]) -> float:
 def damaged(data: Path = DATA) -> list[tuple[str, float, int, int]]:
     """Area, missed and joined at 0.6 where one picture of each pair is small or blurred."""
     models = face_models()
-    rows = list(csv.DictReader((data / "faces" / "pairs.csv").open(encoding="utf-8")))
+    rows = _rows(data)
     faces: dict[str, Face] = {}
     for name in sorted({row[key] for row in rows for key in ("image1", "image2")}):
         picture = open_picture((data / "faces" / name).read_bytes(), name)

@@ -61,7 +61,7 @@ def _show_slot(slot: str, column: object, name: str) -> tuple[Picture, Face, int
         picture = faces_held.held().pictures.get(slot)
         chosen = None
         if picture is not None:
-            faces = faces_held.faces_of(picture)
+            faces = faces_held.faces_of(picture, height=320)
             try:
                 number = faces_slot.choose_face(slot, picture, faces)
             except ImgSimError as error:

@@ -21,7 +21,7 @@ def show() -> None:
         left, right = st.columns([1, 2], gap="large")
         with left:
             st.markdown(t("**Bring a picture**, and see which faces are found."))
-            faces_slot.show_ways_in(_SLOT, t("Picture"))
+            _show_ways_in()
         with right:
             st.markdown(t("**Or try one of these.**"))
             faces_slot.show_examples(_SLOT)
@@ -35,9 +35,9 @@ def show() -> None:
         )
         place = st.container()
         with st.expander(t("Another picture"), icon=":material/add_photo_alternate:"):
-            faces_slot.show_ways_in(_SLOT, t("Picture"))
+            _show_ways_in()
     with left:
-        faces = faces_held.faces_of(picture, small)
+        faces = faces_held.faces_of(picture, small, height=420)
         faces_slot.show_marked(_SLOT, picture, faces)
     with place:
         if faces:
@@ -46,6 +46,11 @@ def show() -> None:
             st.warning(say(faces_slot.no_face(picture).text), icon=":material/person_off:")
     st.markdown(t("**Or try one of these.**"))
     faces_slot.show_examples(_SLOT)
+
+
+def _show_ways_in() -> None:
+    with st.container(key="faces_slot_find"):
+        faces_slot.show_ways_in(_SLOT, t("Picture"))
 
 
 def _show_faces(faces: tuple[Face, ...]) -> None:

@@ -6,6 +6,7 @@ other stands in links.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ _KEY, _TURN = "faces_held", "faces_turn"
 _MOST_LOOKS = 24  # pictures whose faces are remembered for a visitor
 
 
-@dataclass
+@dataclass(repr=False)  # a trace must not show what is held
 class Held:
     """Pictures, faces and people of one visitor.
 
@@ -149,12 +150,21 @@ def choice(
     return str(chosen[name])
 
 
-def faces_of(picture: Picture, small: bool = False) -> tuple[Face, ...]:
-    """Find the faces of a picture, or recall them."""
+def faces_of(picture: Picture, small: bool = False, height: int = 0) -> tuple[Face, ...]:
+    """Find the faces of a picture, or recall them.
+
+    Parameters
+    ----------
+    picture : Picture
+    small : bool
+        Whether to look for small faces from the start.
+    height : int
+        Pixels to keep free on the page meanwhile; 0 in a callback, which draws nothing.
+    """
     mine = held()
     key = (picture.digest, small)
     if key not in mine.looks:
-        with st.spinner(t("Looking for faces …")):
+        with st.skeleton(height=height) if height else contextlib.nullcontext():
             mine.looks[key] = find_faces(picture, small)
         while len(mine.looks) > _MOST_LOOKS:
             gone, _ = mine.looks.popitem(last=False)

@@ -82,7 +82,8 @@ def _show_enrolment() -> None:
         st.markdown(f"**{t('Enrol a person')}**")
         st.text_input(t("Name"), key=_NAME, max_chars=60)
         st.markdown(t("One picture of this person, or several: more make it surer."))
-        faces_slot.show_ways_in(_ENROL, t("Pictures of this person"), many=True)
+        with st.container(key="faces_slot_enrol"):
+            faces_slot.show_ways_in(_ENROL, t("Pictures of this person"), many=True)
         chosen = [_show_waiting(picture) for picture in list(mine.waiting.values())]
         st.checkbox(t("I have this person's consent, or it is me."), key=_CONSENT)
         st.button(
@@ -100,7 +101,7 @@ def _show_enrolment() -> None:
 def _show_waiting(picture: Picture) -> tuple[Picture, int] | None:
     """Draw a picture to enrol from; which face of it is meant."""
     with st.container(key=f"faces_waiting_{picture.digest[:12]}"):
-        faces = faces_held.faces_of(picture)
+        faces = faces_held.faces_of(picture, height=90)
         try:
             number = faces_slot.choose_face(_ENROL, picture, faces)
         except ImgSimError as error:
@@ -167,7 +168,7 @@ def _show_who() -> None:
     st.markdown(f"#### {t('Who is in this picture?')}")
     picture = mine.pictures.get(_SLOT)
     if picture is not None:
-        faces = faces_held.faces_of(picture)
+        faces = faces_held.faces_of(picture, height=320)
         faces_slot.show_marked(_SLOT, picture, faces)
         if not faces:
             st.warning(say(faces_slot.no_face(picture).text), icon=":material/person_off:")
@@ -175,7 +176,8 @@ def _show_who() -> None:
             st.info(t("Enrol somebody first: then faces can be named."), icon=":material/info:")
         else:
             _show_answers(picture)
-    faces_slot.show_ways_in(_SLOT, t("Picture"))
+    with st.container(key="faces_slot_who"):
+        faces_slot.show_ways_in(_SLOT, t("Picture"))
 
 
 def _show_answers(picture: Picture) -> None:

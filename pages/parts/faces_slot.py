@@ -61,9 +61,10 @@ def show_ways_in(slot: str, label: str, many: bool = False) -> None:
 def _receive(slot: str, name: str, many: bool) -> None:
     files = receiving.take(name)
     faces_held.held().problems.pop(slot, None)
-    if len(files) > _MOST_FILES:
-        _refuse(slot, Text("At most {count} pictures at a time: the rest is left out.", count=10))
-    for file in files[: _MOST_FILES if many else 1]:
+    most = _MOST_FILES if many else 1
+    if len(files) > most:
+        _refuse(slot, Text("Taken here at a time: {count}. The rest is left out.", count=most))
+    for file in files[:most]:
         _open(slot, file.getvalue(), file.name, many)
 
 
@@ -127,7 +128,9 @@ def _thumbnail(example: str) -> bytes:
 # ── A picture and its faces ────────────────────────────────────────────────────────
 
 
-def show_marked(slot: str, picture: Picture, faces: tuple[Face, ...], only: int | None = None) -> None:
+def show_marked(
+    slot: str, picture: Picture, faces: tuple[Face, ...], only: int | None = None
+) -> None:
     """Draw a picture with its faces, its name, and what was done to open it."""
     alt = t("{count} faces in {name}", count=len(faces), name=picture.name)
     with st.container(key=f"faces_picture_{slot}"):

@@ -8,15 +8,15 @@ from enum import Enum
 from imgsim_core.applications.faces.face import Face, FacePrint
 from imgsim_core.text import Text
 
-NEAR = 0.05  # a distance this close to the line is not called: one blurred pixel row moves it
+NEAR = 0.05  # a distance this close to the line is not called: a little blur moves it so far
 
 
 class Line(Enum):
     """How near two faces must be to be called one person's: a label, and the distance.
 
-    0.6 is the line that the encoder's author published. The line chosen on either half of
-    our labelled pairs lay above it (0.62 and 0.66), and the lower one is kept: joining two
-    people is worse than missing one (`bench/bench_faces.py`).
+    0.6 is the line that the encoder's author published. Lines chosen on either half of our
+    labelled pairs lie beside it (0.58, and above 0.6), and it is kept: joining two people is
+    worse than missing one (`bench/bench_faces.py`).
     """
 
     STRICT = (Text("Strict"), 0.5)

@@ -52,10 +52,11 @@ def find_faces(picture: Picture, small: bool = False) -> tuple[Face, ...]:
     """
     models = face_models()
     turns, found = 0, _look(models, picture.rgb, small)
+    if _surest(found) < _SURE_SCORE and not small:
+        found = max(found, _look(models, picture.rgb, True), key=_surest)
     if _surest(found) < _SURE_SCORE:
-        tries = [(0, found), (0, _look(models, picture.rgb, True))]
-        tries += [(turn, _look(models, np.rot90(picture.rgb, turn), small)) for turn in (1, 2, 3)]
-        turns, found = max(tries, key=lambda one: _surest(one[1]))
+        tries = [(turn, _look(models, np.rot90(picture.rgb, turn), small)) for turn in (1, 2, 3)]
+        turns, found = max([(0, found), *tries], key=lambda one: _surest(one[1]))
     upright = np.rot90(picture.rgb, turns)
     surest = sorted(found, key=lambda one: -one.score)[:MOST]
     faces = [_face(models, upright, one) for one in surest]
