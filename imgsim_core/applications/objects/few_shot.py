@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -31,6 +32,7 @@ MOST_PICTURES = 300
 
 _SHARPNESS = (3.0, 5.0, 8.0, 12.0, 18.0, 27.0, 40.0, 60.0)  # of the shares, tried in turn
 _WAYS = ("middle", "nearest")
+_TOGETHER = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,14 +310,16 @@ def _checked(
 
 
 def _vectors(model: Model, pictures: Sequence[Picture], memory: Memory) -> Array:
-    made = [
-        memory.recall(
+    def vector(picture: Picture) -> NDArray[np.float32]:
+        made = memory.recall(
             ("vector", model.id, picture.digest),
-            lambda picture=picture: encode(model, (picture,), model.framing),
-        )[0]
-        for picture in pictures
-    ]
-    return np.asarray(np.stack(made), np.float64)
+            lambda: encode(model, (picture,), model.framing),
+        )
+        return np.asarray(made[0])
+
+    # Asked at the same time, they go through the network together
+    with ThreadPoolExecutor(_TOGETHER) as threads:
+        return np.asarray(np.stack(list(threads.map(vector, pictures))), np.float64)
 
 
 def _likeness(

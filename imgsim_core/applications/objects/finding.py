@@ -312,11 +312,18 @@ class Chance:
     @property
     def at_most(self) -> float:
         """Rate that chance stays under with 95 % confidence (Clopper and Pearson 1934)."""
-        from scipy.stats import beta
+        low, high = 0.0, 1.0
+        while high - low > 1e-7:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._at_most_so_many(middle) > 0.05 else (low, middle)
+        return high
 
-        if self.reached >= self.pairs:
-            return 1.0
-        return float(beta.ppf(0.95, self.reached + 1, self.pairs - self.reached))
+    def _at_most_so_many(self, rate: float) -> float:
+        """Probability of no more than `reached` among `pairs`, each by chance at this rate."""
+        return math.fsum(
+            math.comb(self.pairs, k) * rate**k * (1 - rate) ** (self.pairs - k)
+            for k in range(self.reached + 1)
+        )
 
 
 @cache

@@ -14,6 +14,8 @@ from imgsim_core.models.sentences import CLASSES, class_vectors, sentence_vector
 LIKE = 0.8
 """Scalar product of two words' vectors from which they are taken to mean the same."""
 
+_NEAR_BEST = 0.05  # below the best likeness: dog is no animal at large where there is dog
+
 
 @cache
 def _kinds() -> tuple[tuple[str, ...], NDArray[np.bool_]]:
@@ -45,6 +47,8 @@ def classes_meant(words: NDArray[np.float32]) -> NDArray[np.bool_]:
     ndarray of bool, shape (n, 1000)
         Rows without any True are of words that name no class.
     """
-    kinds = words @ _vectors().T >= LIKE
-    by_kind = (kinds[:, :, None] & _kinds()[1][None]).any(axis=1)
-    return np.asarray(by_kind | (words @ class_vectors().T >= LIKE))
+    to_kinds, to_classes = words @ _vectors().T, words @ class_vectors().T
+    best = np.maximum(to_kinds.max(axis=1), to_classes.max(axis=1))[:, None]
+    least = np.maximum(LIKE, best - _NEAR_BEST)
+    by_kind = ((to_kinds >= least)[:, :, None] & _kinds()[1][None]).any(axis=1)
+    return np.asarray(by_kind | (to_classes >= least))

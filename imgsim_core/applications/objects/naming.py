@@ -204,7 +204,11 @@ def split_words(text: str) -> tuple[str, ...]:
         If there are none, or more than 40.
     """
     parts = (" ".join(part.split())[:LONGEST] for part in _BREAKS.split(text))
-    words = tuple({part.casefold(): part for part in parts if part}.values())
+    first: dict[str, str] = {}
+    for part in parts:
+        if part:
+            first.setdefault(part.casefold(), part)
+    words = tuple(first.values())
     if not words:
         raise ModelError(Text("No words were given."))
     if len(words) > MOST_WORDS:
