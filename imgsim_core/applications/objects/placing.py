@@ -24,6 +24,7 @@ _OCTAVES = 0.8  # that two sizes may differ
 _TURN = np.radians(30)  # that two directions may differ
 _TOLERANCE = 3.0  # pixels of the reduced scene that a detail may miss its place
 _BEND = 4  # more details a homography must explain than an affine map to be preferred
+_PLENTY = 40  # details from which it need not explain any more
 _ENOUGH_TO_BEND = 20  # details from which seen-from-the-side is believed
 _LARGEST, _SMALLEST = 10.0, 0.05  # times as long as the object itself
 _SKEW = 4.0  # an edge may be so much longer than the opposite one, at most
@@ -130,7 +131,9 @@ def _fitted(from_points: NDArray[np.float32], to_points: NDArray[np.float32]) ->
     if len(from_points) < _ENOUGH_TO_BEND:
         return found
     bent, explained = cv2.findHomography(from_points, to_points, _settings())
-    if bent is not None and np.isfinite(bent).all() and int(explained.sum()) >= count + _BEND:
+    # Many details hold the bend in place; few could make one up
+    more = 0 if len(from_points) >= _PLENTY else _BEND
+    if bent is not None and np.isfinite(bent).all() and int(explained.sum()) >= count + more:
         found = bent
     return found
 
