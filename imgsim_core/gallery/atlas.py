@@ -36,6 +36,7 @@ from imgsim_core.gallery.layout import (
     umap_positions,
 )
 from imgsim_core.gallery.neighbours import Neighbours, nearest
+from imgsim_core.heap import give_back_memory
 from imgsim_core.text import Text
 
 NEAREST = 5
@@ -416,7 +417,7 @@ class Drawing:
                 raise RuntimeError("the program ends")
             self.stage = stage
 
-        self._future = workers.submit(draw, snapshot, how, told)
+        self._future = workers.submit(_drawn, snapshot, how, told)
 
     def wait(self, seconds: float) -> bool:
         """Wait a while; return whether it is drawn."""
@@ -433,6 +434,13 @@ class Drawing:
         """Whether drawing ended in an error, so that it is worth another try."""
         future = self._future
         return future is not None and future.done() and future.exception() is not None
+
+
+def _drawn(snapshot: Snapshot, how: Parameters, told: Told) -> Atlas:
+    try:
+        return draw(snapshot, how, told)
+    finally:
+        give_back_memory()
 
 
 _lock = threading.Lock()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from imgsim_core.errors import ImgSimError, OtherEncoder, StoreGone, UnknownGall
 from imgsim_core.gallery.entry import TURNS, Entry
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import GalleryInfo, Store
+from imgsim_core.heap import give_back_memory
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.picture import Picture, open_picture, open_reduced
@@ -115,7 +114,7 @@ class Gallery:
         if known is not None and known.version == version:
             return known
         entries, vectors = self._read()
-        _give_back_memory()
+        give_back_memory()
         vectors.setflags(write=False)
         read = Snapshot(entries, vectors, version)
         with _lock:
@@ -208,14 +207,6 @@ _MOST_BYTES = 2**30  # of all their vectors
 _COLUMNS = 64  # put in order at a time
 _snapshots: dict[tuple[str, str, float], Snapshot] = {}
 _lock = threading.Lock()
-
-
-def _give_back_memory() -> None:
-    """Return to the system what reading has left free in between: 60 MB of 100,000 entries."""
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, others do not
-        if trim is not None:
-            trim(0)
 
 
 def forget_snapshots(address: str) -> None:

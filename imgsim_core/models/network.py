@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgsim_core.background import in_background
 from imgsim_core.errors import ImgSimError, WeightsMissing, WeightsWrong
+from imgsim_core.heap import give_back_memory
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.files import WeightsFile, weights_file
 from imgsim_core.models.identity import encoder_key
@@ -289,6 +290,7 @@ def network(model: Model) -> Network:
         path, loaded = _networks.get(model.id, (None, None))
         if loaded is None or path != file.path:
             loaded = _loaded(model, file)
+            give_back_memory()
             _networks[model.id] = file.path, loaded
         return loaded
 
@@ -315,6 +317,7 @@ def quicken(model: Model) -> None:
         if id(loaded) not in _quickened:
             _quickened[id(loaded)] = loaded  # kept, or another could get its id
             loaded.take_openvino(model)
+            give_back_memory()
 
 
 def quicken_in_background(model: Model) -> None:
