@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,6 +42,9 @@ from imgsim_core.models.torchvision_operators import torch_library
 from imgsim_core.picture import open_picture
 
 HASHES, RADIUS = 10_000, 10  # the peer takes its time squared: 100,000 would be 40 minutes
+MANY = 100_000  # ours alone
+GROWTH = (10_000, 20_000)  # how the peer's time grows
+PATIENCE = 240  # seconds that the peer is waited for
 COPIES = 300
 SEED = 7
 
@@ -90,6 +94,41 @@ def compare_hashes(count: int = HASHES) -> tuple[float, float, bool, int]:
         (min(int(a), int(b)), max(int(a), int(b))) for a, near in theirs_found.items() for b in near
     }
     return ours, theirs, pairs == wanted, len(pairs)
+
+
+def growth() -> dict[str, Any]:
+    """Seconds of ours for many hashes, and of the peer's for few: a process each, with a limit."""
+    figures: dict[str, Any] = {"radius_bits": RADIUS}
+    table = hashes_with_near_ones(MANY)
+    near_pairs(table[:100], RADIUS)  # compiles
+    started = time.perf_counter()
+    found = near_pairs(table, RADIUS)
+    figures[f"ours {MANY}"] = time.perf_counter() - started
+    figures[f"pairs {MANY}"] = len(found.rows)
+    for count in GROWTH:
+        asked = [sys.executable, "-m", "bench.bench_duplicates", "peer", str(count)]
+        try:
+            told = subprocess.run(
+                asked, capture_output=True, text=True, check=True, timeout=PATIENCE
+            ).stdout
+        except subprocess.TimeoutExpired:
+            figures[f"imagededup {count}"] = None  # not done in that time
+            break
+        figures[f"imagededup {count}"] = float(told.splitlines()[-1])
+    figures["load"] = os.getloadavg()[0]
+    return figures
+
+
+def peer_seconds(count: int) -> float:
+    """Seconds the peer takes to find the near pairs of as many hashes."""
+    peer = _peer()
+    names = {
+        str(row): f"{int(value):016x}" for row, value in enumerate(hashes_with_near_ones(count))
+    }
+    started = time.perf_counter()
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        peer.find_duplicates(encoding_map=names, max_distance_threshold=RADIUS, num_dist_workers=0)
+    return time.perf_counter() - started
 
 
 def with_copies(folder: Path) -> dict[str, str]:
@@ -180,7 +219,13 @@ def rows() -> Iterator[Row]:
 
 
 def main() -> None:
-    """Print both comparisons and write them as JSON."""
+    """Print the comparisons and write them as JSON; `growth` or `peer COUNT` does that alone."""
+    if sys.argv[1:2] == ["peer"]:
+        print(peer_seconds(int(sys.argv[2])))
+        return
+    if sys.argv[1:2] == ["growth"]:
+        print(json.dumps(growth(), indent=1))
+        return
     ours, theirs, same, count = compare_hashes()
     result: dict[str, Any] = {
         "load_at_start": os.getloadavg(),
@@ -214,6 +259,7 @@ def main() -> None:
             f"  precision  ours {told['precision']:.3f}   "
             f"imagededup {told['imagededup_precision']:.3f}"
         )
+        result["growth"] = growth()
     result["load_at_end"] = os.getloadavg()
     path = Path(__file__).parent / "duplicates.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
