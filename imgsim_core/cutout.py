@@ -37,6 +37,7 @@ _LEAST, _MOST = 0.01, 0.95  # share of the picture that is not transparent
 _GUESS = (0.3, 0.05, 0.98)  # see `first_guess`; chosen on photographs
 _IN_BOX = 1.5  # by how much a visitor's box makes what lies in it likelier, in log odds
 _EVEN = 0.5
+_FLAT = 8  # levels: a picture whose pixels differ by less shows nothing
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,15 @@ def cut_out(picture: Picture, correction: Correction = AS_SEEN) -> Cutout:
     window = _window(picture, correction.box)
     view = picture.rgb[window]
     small = _reduced(view, _SIDE)
+    if np.ptp(small, axis=(0, 1)).max() < _FLAT:
+        raise _no_subject(picture)
     seen = _look(view, small)
     likely = _in_box(seen.likely, correction.box, window, picture)
-    labels = _with_strokes(colours.first_guess(likely, *_GUESS), correction, window, picture)
+    lines = _strokes(correction, window, picture, likely.shape)
+    likely = colours.by_strokes(small, likely, lines)
+    labels = colours.first_guess(likely, *_GUESS)
+    labels[lines == colours.KEPT] = cv2.GC_FGD
+    labels[lines == colours.DROPPED] = cv2.GC_BGD
     if seen.exact and not (correction.keep or correction.drop):
         found = colours.without_specks(likely > _EVEN, kept=np.zeros(likely.shape, bool))
     else:
@@ -267,17 +274,20 @@ def _in_box(likely: Plane, box: Box | None, window: Window, picture: Picture) ->
     return boxed
 
 
-def _with_strokes(
-    labels: colours.Labels, correction: Correction, window: Window, picture: Picture
+def _strokes(
+    correction: Correction, window: Window, picture: Picture, shape: tuple[int, int]
 ) -> colours.Labels:
-    pen = max(2, round(_PEN * max(labels.shape)))
-    places = _places(window, picture, labels.shape)
-    for strokes, label in ((correction.keep, cv2.GC_FGD), (correction.drop, cv2.GC_BGD)):
+    """What the visitor drew, on the reduced window: KEPT, DROPPED or 0."""
+    lines = np.zeros(shape, np.uint8)
+    pen = max(2, round(_PEN * max(shape)))
+    places = _places(window, picture, shape)
+    for strokes, label in ((correction.keep, colours.KEPT), (correction.drop, colours.DROPPED)):
         for stroke in strokes:
             points = np.array(stroke) @ places[:, :2].T + places[:, 2]
             line = np.round(points).astype(np.int32)[:, None]
-            cv2.polylines(labels, [line], False, int(label), pen)
-    return labels
+            cv2.polylines(lines, [line], False, label, pen)
+            cv2.circle(lines, line[0, 0].tolist(), pen // 2, label, -1)  # a mere point, too
+    return lines
 
 
 def _reduced(rgb: RGB, side: int) -> RGB:

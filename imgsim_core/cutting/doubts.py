@@ -13,8 +13,10 @@ Plane = NDArray[np.float32]
 
 _LEAST, _MOST = 0.01, 0.95  # share of the picture
 _BINS = 8  # a channel
-# Chosen on half of 170 photographs to tell those whose overlap with ISNet's is under 0.6
-_ALIKE, _AGREEMENT = 0.35, 0.45
+# Chosen on 82 photographs to tell the cut-outs whose overlap with ISNet's is under 0.6; on 82
+# others it names 77 % of those, and 73 % of what it names is of them.
+_CONFIDENCE_WEIGHT, _MOST_UNCERTAIN = 0.8, -0.55
+_ALIKE = 0.3  # from here on colours are the reason given
 
 
 def doubt_about(
@@ -38,17 +40,18 @@ def doubt_about(
     if corrected or mask.all():
         return None
     found = signs(rgb, likely, mask)
+    confidence = found["agreement"] + found["contrast"]
+    if found["alike"] - _CONFIDENCE_WEIGHT * confidence <= _MOST_UNCERTAIN:
+        return None
     if found["alike"] > _ALIKE:
         return Text(
             "Its colours are those of the background too, so the outline is a guess. Look at it, "
             "and draw on it where it is wrong."
         )
-    if found["agreement"] < _AGREEMENT:
-        return Text(
-            "Two ways of looking for the subject disagree. Look whether this is what you mean, "
-            "and draw on it where it is wrong."
-        )
-    return None
+    return Text(
+        "Two ways of looking for the subject disagree. Look whether this is what you mean, "
+        "and draw on it where it is wrong."
+    )
 
 
 def signs(rgb: NDArray[np.uint8], likely: Plane, mask: Mask) -> dict[str, float]:

@@ -23,8 +23,9 @@ from pages.parts import assets, cached, charts
 from pages.parts.language import say, t
 
 _CUT = assets.component("cut")
-_DRAWN = "cut_drawn"  # steps by place: kept while an editor is not on show
+DRAWN = "cut_drawn"  # steps by place: kept while an editor is not on show
 _MOST_PLACES, _MOST_STEPS, _MOST_POINTS = 40, 80, 100
+_VEIL_SIDE = 900
 _VEIL = (255, 255, 255, 190)  # over what is left out: white, so that any subject stands out
 _EDGE = (0, 94, 213, 255)  # BGRA
 
@@ -51,7 +52,7 @@ def correction_of(picture: Picture, *, key: str) -> Correction:
     drawn = None if told is None else told.get("drawn")
     if drawn is not None:
         _keep(place, drawn)
-    return _correction(_steps_of(place))
+    return correction_from(_steps_of(place))
 
 
 def show_editor(picture: Picture, *, key: str) -> Correction:
@@ -136,7 +137,7 @@ def _place(picture: Picture, key: str) -> str:
 
 
 def _steps_of(place: str) -> list[Step]:
-    return list(st.session_state.get(_DRAWN, {}).get(place, ()))
+    return list(st.session_state.get(DRAWN, {}).get(place, ()))
 
 
 def _keep(place: str, drawn: Any) -> None:
@@ -144,14 +145,14 @@ def _keep(place: str, drawn: Any) -> None:
     steps = drawn.get("steps") if isinstance(drawn, dict) else None
     if not isinstance(steps, list) or drawn.get("turn") != place:
         return
-    kept: dict[str, list[Step]] = st.session_state.setdefault(_DRAWN, {})
+    kept: dict[str, list[Step]] = st.session_state.setdefault(DRAWN, {})
     kept.pop(place, None)
-    kept[place] = [step for step in map(_checked, steps[-_MOST_STEPS:]) if step is not None]
+    kept[place] = [step for step in map(checked_step, steps[-_MOST_STEPS:]) if step is not None]
     while len(kept) > _MOST_PLACES:
         kept.pop(next(iter(kept)))
 
 
-def _checked(step: Any) -> Step | None:
+def checked_step(step: Any) -> Step | None:
     """A step as it may be used: of a known kind, few points, each within the picture."""
     if not isinstance(step, dict) or step.get("kind") not in ("keep", "drop", "box"):
         return None
@@ -175,8 +176,8 @@ def _checked(step: Any) -> Step | None:
     return {"kind": step["kind"], "points": points, **by}
 
 
-def _correction(steps: list[Step]) -> Correction:
-    """Strokes all count; of the boxes, the last."""
+def correction_from(steps: list[Step]) -> Correction:
+    """What steps of drawing amount to: all strokes count; of the boxes, the last."""
     if not steps:
         return AS_SEEN
     boxes = [step["points"] for step in steps if step["kind"] == "box"]
@@ -199,19 +200,23 @@ def _correction(steps: list[Step]) -> Correction:
 
 
 def _overlay(picture: Picture, cutout: Cutout) -> str:
-    """Address of a PNG that veils the background and draws the outline."""
-
-    def make() -> str:
-        height, width = cached.reduced(picture.rgb, 900).shape[:2]
-        mask = cv2.resize(
-            cutout.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
-        )
-        veil = np.zeros((height, width, 4), np.uint8)
-        veil[mask == 0] = _VEIL
-        outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(veil, outlines, -1, _EDGE, max(2, round(max(height, width) / 300)))
-        _, data = cv2.imencode(".png", veil, [cv2.IMWRITE_PNG_COMPRESSION, 6])
-        return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"
-
+    """Address of the veil, for a component."""
     mask = hashlib.sha256(np.packbits(cutout.mask).tobytes()).digest()
-    return cached.memory().recall(("cut-out veil", picture.digest, mask), make)
+    data = cached.memory().recall(
+        ("cut-out veil", picture.digest, mask), lambda: veil(picture, cutout)
+    )
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+def veil(picture: Picture, cutout: Cutout) -> bytes:
+    """PNG, as large as a preview, that dims the background and draws the outline."""
+    height, width = cached.reduced(picture.rgb, _VEIL_SIDE).shape[:2]
+    mask = cv2.resize(
+        cutout.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    levels = np.zeros((height, width, 4), np.uint8)
+    levels[mask == 0] = _VEIL
+    outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(levels, outlines, -1, _EDGE, max(2, round(max(height, width) / 300)))
+    _, data = cv2.imencode(".png", levels, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return data.tobytes()
