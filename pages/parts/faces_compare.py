@@ -34,6 +34,7 @@ def show() -> None:
         for code, label in labels.items():
             st.button(label, key=f"faces_pair_{code}", on_click=_try, args=(code,))
     verdict = st.container(key="faces_verdict")
+    control = st.container()
     columns = st.columns(2, gap="medium")
     chosen = [
         _show_slot(slot, column, name)
@@ -41,7 +42,8 @@ def show() -> None:
             _SLOTS, columns, (t("Picture A"), t("Picture B")), strict=True
         )
     ]
-    line = faces_words.line_control()
+    with control:
+        line = faces_words.line_control()
     a, b = chosen
     with verdict:
         if a is not None and b is not None:

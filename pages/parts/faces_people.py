@@ -142,6 +142,7 @@ def _enrol(chosen: list[tuple[Picture, int]]) -> None:
     for picture, number in chosen:
         face = faces_held.faces_of(picture)[number]
         try:
+            mine.people.check(name, face, consent=consent)
             print_ = faces_held.print_of(picture, number)
             warning = mine.people.enrol(name, face, print_, consent=consent)
         except NotEnrolled as error:
@@ -156,7 +157,8 @@ def _enrol(chosen: list[tuple[Picture, int]]) -> None:
         mine.waiting.pop(picture.digest, None)
         if warning is not None:
             mine.said.append(warning)
-    if enrolled and not mine.waiting:
+    mine.said[:] = dict.fromkeys(mine.said)
+    if enrolled:  # the consent was this person's, and not the next one's
         st.session_state[_NAME], st.session_state[_CONSENT] = "", False
 
 

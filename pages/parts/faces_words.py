@@ -7,7 +7,7 @@ import streamlit as st
 from imgsim_core.applications.faces import measured
 from imgsim_core.applications.faces.comparing import NEAR, Line
 from imgsim_core.applications.faces.measured import Rate
-from imgsim_core.applications.faces.switch import SETTING
+from imgsim_core.applications.faces.switch import SETTING, check_on
 from imgsim_core.errors import FacesOff, ImgSimError, WeightsMissing
 from imgsim_core.models.faces import PARTS, availability
 from pages.parts import faces_held
@@ -108,6 +108,10 @@ def show_status() -> None:
         st.markdown(f":material/check_circle: {t('The face models are installed.')}")
     else:
         st.markdown(f":material/cloud_off: {say(reason)}")
+    try:
+        check_on()
+    except ImgSimError as error:
+        st.caption(say(error.text))
     show_models()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -130,6 +131,18 @@ def test_darkness_and_edges_are_said():
     assert "It is too dark." in map(str, dark[0].doubts)
     cut = find_faces(picture_of(rgb[:, 190:]), small=True)
     assert all(not face.is_good for face in cut)
+
+
+def test_threads_that_look_at_once_find_the_same(portrait):
+    pictures = [open_example(name) for name in ("portrait", "group", "older")] * 2
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(find_faces, pictures))
+        prints = list(pool.map(describe_face, [found[0][0]] * 4))
+    assert [len(faces) for faces in found] == [1, 3, 1] * 2
+    assert [[face.box for face in faces] for faces in found[:3]] == [
+        [face.box for face in faces] for faces in found[3:]
+    ]
+    assert all(np.array_equal(one.vector, portrait[1].vector) for one in prints)
 
 
 # ── Comparing ──────────────────────────────────────────────────────────────────────

@@ -150,6 +150,7 @@ def test_people_are_enrolled_from_uploads_with_consent_only():
     app = bring(task(open_page(), "people"), "enrol", ("a.jpg", file_of("portrait")))
     app = enrol(app, "Ada <b>x</b>", consent=False)
     assert "Nobody is enrolled without consent" in words(app)
+    assert not app.session_state["faces_held"].prints  # not even described
     assert "Enrolled: 0" in words(app)
     app = enrol(app, "", consent=True)
     assert "give the person a name" in words(app)
@@ -169,6 +170,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_goes_on():
     assert "No face is found in `none.jpg`" in words(app)
     app = enrol(app, "Ada")
     assert "Enrolled: 1" in words(app)
+    assert not app.checkbox(key="faces_consent").value  # it was Ada's, and not the next one's
 
 
 def test_a_photograph_turned_by_its_metadata_is_upright():

@@ -86,7 +86,25 @@ class People(MemoryOnly):
         NoFace
             If the face is too poor to be known again by.
         """
-        name = " ".join(name.split())[:_LONGEST_NAME]
+        self.check(name, face, consent=consent)
+        name = _tidy(name)
+        before = self._people.get(name)
+        warning = self._warning(name, before, print_)
+        person = before or Person(name, (), ())
+        self._people[name] = replace(
+            person, faces=(*person.faces, face), prints=(*person.prints, print_)
+        )
+        return warning
+
+    def check(self, name: str, face: Face, *, consent: bool) -> None:
+        """Refuse what `enrol` would refuse, before the face is described at all.
+
+        Raises
+        ------
+        NotEnrolled
+        NoFace
+        """
+        name = _tidy(name)
         if not name:
             raise NotEnrolled(Text("Please give the person a name."))
         if not consent:
@@ -95,14 +113,7 @@ class People(MemoryOnly):
             )
         if not face.is_good:
             raise NoFace(Text("This face cannot be enrolled. {reason}", reason=face.doubts[0]))
-        before = self._people.get(name)
-        self._check_room(name, before)
-        warning = self._warning(name, before, print_)
-        person = before or Person(name, (), ())
-        self._people[name] = replace(
-            person, faces=(*person.faces, face), prints=(*person.prints, print_)
-        )
-        return warning
+        self._check_room(name, self._people.get(name))
 
     def remove(self, name: str) -> None:
         """Forget a person; nothing happens if nobody has this name."""
@@ -140,6 +151,10 @@ class People(MemoryOnly):
                 other=UserText(near.name),
             )
         return None
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())[:_LONGEST_NAME]
 
 
 @dataclass(frozen=True, eq=False)
