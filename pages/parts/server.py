@@ -21,11 +21,12 @@ from streamlit.logger import get_logger
 from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.ingest import default_model
+from imgsim_core.heap import spare_memory
 from imgsim_core.method import Family
 from imgsim_core.models.network import quicken_in_background
 from imgsim_core.registry import spokesman
 from imgsim_core.samples import all_pairs, open_sample
-from pages.parts import foresight, tenancy
+from pages.parts import foresight, products_foresight, tenancy
 from pages.parts.cached import memory
 from pages.parts.inputs import pair_thumbnail
 
@@ -216,6 +217,7 @@ def spare_from_collection() -> None:
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Warm up behind an open port, and let go of what closed tabs have left."""
+    spare_memory()
 
     async def warm_up() -> None:
         await anyio.to_thread.run_sync(warm)
@@ -225,6 +227,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
             samples = tenancy.sample_gallery()
             samples.start()
             in_background(lambda: foresight.prepare(samples, _closing), "foresight")
+            in_background(lambda: products_foresight.prepare(_closing), "products foresight")
             quicken_in_background(default_model())
 
     async def reap() -> None:
