@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,13 +107,20 @@ class Gallery:
 
     def snapshot(self) -> Snapshot:
         """Read all of it, or recall it if nothing has changed since."""
-        version = self.store.version(self.name)
         # One dropped and made again counts its versions anew
         key = (self.store.address, self.name, self.info.created)
         with _lock:
-            known = _snapshots.get(key)
-        if known is not None and known.version == version:
-            return known
+            reading = _reading.setdefault(key, threading.Lock())
+        # Who asks while another reads waits for that, or a large gallery is in memory twice
+        with reading:
+            version = self.store.version(self.name)
+            with _lock:
+                known = _snapshots.get(key)
+            if known is not None and known.version == version:
+                return known
+            return self._read_anew(key, version)
+
+    def _read_anew(self, key: tuple[str, str, float], version: str) -> Snapshot:
         entries, vectors = self._read()
         give_back_memory()
         vectors.setflags(write=False)
@@ -206,6 +214,7 @@ _MOST_SNAPSHOTS = 4
 _MOST_BYTES = 2**30  # of all their vectors
 _COLUMNS = 64  # put in order at a time
 _snapshots: dict[tuple[str, str, float], Snapshot] = {}
+_reading: WeakValueDictionary[tuple[str, str, float], threading.Lock] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
