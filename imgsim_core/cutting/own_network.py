@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.models.openvino_alone import openvino_alone
 from imgsim_core.text import Text, UserText
 
 FILE = "IMGSIM_CUTOUT"
@@ -103,7 +104,7 @@ def _opened(path: Path) -> OwnNetwork | Text:
         file=UserText(path.name),
     )
     try:
-        import openvino
+        openvino = openvino_alone()
     except ImportError:
         return Text(
             "For the cut-outs of {file} the Python package openvino is needed, which is not "

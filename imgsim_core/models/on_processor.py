@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core.background import leaving
+from imgsim_core.models.openvino_alone import openvino_alone
 
 if TYPE_CHECKING:
     import torch
@@ -123,8 +124,7 @@ def processor_vectors(
 
 
 def _folder(kept_as: str) -> Path:
-    import openvino
-
+    openvino = openvino_alone()
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     build = openvino.__version__.partition("-")[0]
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in kept_as)
@@ -143,7 +143,7 @@ class _Trial:
         size: int,
         threads: int,
     ) -> None:
-        import openvino
+        openvino = openvino_alone()
 
         self._openvino = openvino
         self._core = openvino.Core()
