@@ -14,6 +14,7 @@ from imgsim_core.cutout import Correction, Cutout, cut_out, without_background
 from imgsim_core.cutting import likely
 from imgsim_core.cutting.own_network import FILE, OwnNetwork, own_network
 from imgsim_core.errors import BadBox, NoSubject
+from imgsim_core.models.openvino_alone import openvino_alone
 from imgsim_core.picture import Picture
 from imgsim_core.samples import open_sample
 from imgsim_core.text import Text
@@ -205,7 +206,7 @@ def test_cropped_it_is_no_larger_than_it_must_be():
 
 def save_network(folder: Path, side: int, *, channels: int = 3, masks: int = 1) -> Path:
     """Write a network whose mask is how red a place is, as OpenVINO keeps it."""
-    import openvino
+    openvino = openvino_alone()
     from openvino import opset13 as op
 
     picture = op.parameter([1, channels, side, side], np.float32, name="input")

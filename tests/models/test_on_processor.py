@@ -7,15 +7,16 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import openvino
 import pytest
 import torch
 
 from imgsim_core.models import network, on_processor
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.encoder import encode_framed, framed
+from imgsim_core.models.openvino_alone import openvino_alone
 from tests.pictures import photograph
 
+openvino = openvino_alone()
 NAMES = ("chelsea", "coffee", "astronaut", "rocket")
 
 
