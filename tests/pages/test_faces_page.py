@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import io
 import json
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
@@ -223,6 +226,22 @@ def test_an_upload_is_never_laid_into_a_temporary_file():
     from pages.parts import server
 
     assert server.MultiPartParser is MultiPartParser
+    body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n'
+    body += bytes(15 * 2**20) + b"\r\n--x--\r\n"
+
+    async def stream() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 2**16):
+            yield body[start : start + 2**16]
+
+    async def parsed() -> tuple[int, bool]:
+        headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+        form = await MultiPartParser(headers, stream()).parse()
+        upload = form["f"]
+        found = upload.size, upload.file._rolled
+        await form.close()
+        return found
+
+    assert asyncio.run(parsed()) == (15 * 2**20, False)
     root = Path(__file__).parents[2]
     settings = (root / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     most = int(next(line for line in settings.splitlines() if "maxUploadSize" in line).split()[2])
