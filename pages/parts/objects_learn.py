@@ -40,9 +40,15 @@ def show() -> None:
     )
     _style()
     classes = _classes()
-    if not classes:
-        _show_start()
-        return
+    # One place for both states: what was there before goes at once, however long the rest takes
+    with st.empty().container():
+        if classes:
+            _show_both_sides(classes)
+        else:
+            _show_start()
+
+
+def _show_both_sides(classes: dict[str, list[Picture]]) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.subheader(t("The classes"))
