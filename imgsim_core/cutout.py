@@ -9,10 +9,13 @@ worse elsewhere, and says so where it can.
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from imgsim_core.cutting import colours
@@ -20,6 +23,7 @@ from imgsim_core.cutting.doubts import doubt_about
 from imgsim_core.cutting.likely import likely_subject, model_that_looks
 from imgsim_core.cutting.own_network import OwnNetwork, own_network
 from imgsim_core.errors import BadBox, ModelError, NoSubject
+from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text, UserText
 
@@ -27,6 +31,7 @@ Box = tuple[float, float, float, float]
 Stroke = tuple[tuple[float, float], ...]
 RGB = NDArray[np.uint8]
 Plane = NDArray[np.float32]
+Window = tuple[slice, slice]
 
 _SIDE = 256  # pixels of the reduced picture that outlines are drawn on
 _PEN = 0.025  # of that: how wide a stroke is
@@ -117,7 +122,7 @@ def cut_out(picture: Picture, correction: Correction = AS_SEEN) -> Cutout:
     small = _reduced(view, _SIDE)
     if np.ptp(small, axis=(0, 1)).max() < _FLAT:
         raise _no_subject(picture)
-    seen = _look(view, small)
+    seen = _seen(picture, window, view, small)
     likely = _in_box(seen.likely, correction.box, window, picture)
     lines = _strokes(correction, window, picture, likely.shape)
     likely = colours.by_strokes(small, likely, lines)
@@ -198,15 +203,31 @@ class _Seen:
     note: Text | None = None
 
 
-def _look(view: RGB, small: RGB) -> _Seen:
-    own = own_network()
+_LOCK = threading.Lock()
+_remembered: LRUCache[Hashable, _Seen] = LRUCache(32)
+
+
+def _seen(picture: Picture, window: Window, view: RGB, small: RGB) -> _Seen:
+    """Look at a picture once: strokes come one after the other, and only draw anew."""
+    own, model = own_network(), model_that_looks()
+    sides = tuple((side.start, side.stop) for side in window)
+    key = (picture.digest, picture.rgb.shape, sides, own, model and model.id)
+    with _LOCK:
+        found = _remembered.get(key)
+    if found is None:
+        found = _look(view, small, own, model)
+        with _LOCK:
+            _remembered[key] = found
+    return found
+
+
+def _look(view: RGB, small: RGB, own: OwnNetwork | Text | None, model: Model | None) -> _Seen:
     height, width = small.shape[:2]
     if isinstance(own, OwnNetwork):
         found = own.likely_subject(view)
         likely = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_AREA))
         way = Text("by the network that this host brings: {file}", file=UserText(own.name))
         return _Seen(likely, way, exact=True)
-    model = model_that_looks()
     if model is not None:
         try:
             likely = likely_subject(small, model)
@@ -223,9 +244,6 @@ def _look(view: RGB, small: RGB) -> _Seen:
     rows, columns = round(_MARGIN * height), round(_MARGIN * width)
     likely[rows : height - rows, columns : width - columns] = _EVEN
     return _Seen(likely, Text("by colours: GrabCut"), note=own)
-
-
-Window = tuple[slice, slice]
 
 
 def _window(picture: Picture, box: Box | None) -> Window:

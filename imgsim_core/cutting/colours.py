@@ -107,13 +107,13 @@ def outline(rgb: NDArray[np.uint8], labels: Labels) -> NDArray[np.bool_]:
         cv2.setRNGSeed(0)  # GrabCut starts its colour models at random
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(rgb, decided, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    found = without_specks(decided & 1, kept=labels == cv2.GC_FGD)
+    found = without_specks((decided & 1).astype(bool), kept=labels == cv2.GC_FGD)
     background = without_specks(~found, kept=labels == cv2.GC_BGD, least=_HOLE * found.sum())
     return ~background
 
 
 def without_specks(
-    found: NDArray[np.uint8] | NDArray[np.bool_],
+    found: NDArray[np.bool_],
     kept: NDArray[np.bool_],
     least: float | None = None,
 ) -> NDArray[np.bool_]:
@@ -121,7 +121,7 @@ def without_specks(
 
     Parameters
     ----------
-    found : ndarray of bool or of 0 and 1, shape (height, width)
+    found : ndarray of bool, shape (height, width)
     kept : ndarray of bool, shape (height, width)
     least : float or None
         Pixels of a large part; None for a tenth of the largest.
@@ -132,7 +132,7 @@ def without_specks(
     """
     count, parts, facts, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
     if count <= 2:
-        return found.astype(bool)
+        return found
     areas = facts[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     large = areas >= (_PART * areas.max() if least is None else least)

@@ -83,8 +83,8 @@ def likely_subject(rgb: RGB, model: Model) -> Plane:
 def _middle(height: int, width: int) -> Plane:
     rows = (np.arange(height, dtype=np.float32) + 0.5) / height - 0.5
     columns = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
-    plane: Plane = np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * _SPREAD**2))
-    return plane
+    plane = np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * _SPREAD**2))
+    return plane.astype(np.float32)
 
 
 # ── Colours ────────────────────────────────────────────────────────────────────────
