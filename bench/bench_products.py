@@ -2,7 +2,7 @@
 
     python -m bench.bench_products [--renders FOLDER] [--fit]
 
-Three sets, each in two halves that share no product: what is fitted is fitted on one half
+Sets, each in two halves that share no product: what is fitted is fitted on one half
 (`--fit` writes `judging.json`), what is reported is reported on the other.
 
 - kinds: photographs of `data/photos` whose class a 3-D rendering on white shows too: another
@@ -10,6 +10,8 @@ Three sets, each in two halves that share no product: what is fitted is fitted o
   project (`npm pack @lobehub/fluent-emoji-3d`, MIT; FOLDER holds its webp files).
 - made: simulated photographs of those very renderings, single or on a full shelf, turned,
   in another light, partly hidden, before other photographs: the same product.
+- packages: simulated photographs of packages drawn by this project, of four brands whose
+  packages look alike: the same product.
 - cut: photographs cut out and laid on white are the shop's pictures; the photographs
   themselves, turned, cropped and in another light, are asked: the same product.
 
@@ -21,6 +23,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import itertools
 import json
 import sys
 import time
@@ -46,12 +49,13 @@ from imgsim_core.applications.products.catalogue import (
     Product,
     ProductPicture,
 )
+from imgsim_core.applications.products.drawn import Print, package
 from imgsim_core.applications.products.looks import (
     colours_of,
     look_of_photograph,
     look_of_product,
-    middle,
     shape_of,
+    tight,
 )
 from imgsim_core.applications.products.matching import (
     agreeing,
@@ -79,7 +83,7 @@ RULE = HERE.parent / "imgsim_core" / "applications" / "products" / "judging.json
 SEED = 20261123
 FITTED, REPORTED = 0, 1  # the two halves
 COMPARED = 3  # products whose details are compared, besides the true one
-SETS = ("kinds", "made", "shelf", "cut")
+SETS = ("kinds", "made", "shelf", "packages", "cut")
 NAMES = ("vector", "classes", "words", "colour", "shape")
 
 # ImageNet class (as `data/photos/labels.csv` calls it) and a rendering of such a thing
@@ -159,14 +163,14 @@ def rendered(folder: Path) -> tuple[Catalogue, list[Asked]]:
         picture = picture_of(on_white(*rendering(folder, code)), f"{code}.jpg")
         shown.append((code, title, picture))
     scenes = list(photographs().values())
-    for label, photograph in list(photographs().items())[::2]:
+    for label, photograph in photographs().items():
         place = codes.index(PAIRED[label])
         asked.append(Asked(photograph, place, "kinds", half_of(PAIRED[label])))
     random = np.random.default_rng(SEED)
     for place, code in enumerate(codes):
-        if place % 4:
+        if place % 3:
             continue
-        shelf = place % 12 == 0
+        shelf = place % 9 == 0
         scene = scenes[(7 * place) % len(scenes)].rgb
         shot = random_shot(random, shelf=shelf)
         rgb = photographed(*rendering(folder, code), scene, shot, place)
@@ -195,6 +199,30 @@ def cut() -> tuple[Catalogue, list[Asked]]:
     return described("cut out", shown), asked
 
 
+_BRANDS = ("LINDEN", "SOLERA", "ALMA", "MONTE")
+_GOODS = ("Green tea", "Apple juice", "Whole milk", "Corn flakes", "Coffee beans", "Hand soap")
+
+
+def packages() -> tuple[Catalogue, list[Asked]]:
+    """Bring a catalogue of drawn packages, four brands of six goods, and simulated shots."""
+    random = np.random.default_rng(SEED)
+    scenes = list(photographs().values())
+    shown, asked = [], []
+    for place, (brand, goods) in enumerate(itertools.product(_BRANDS, _GOODS)):
+        ground, accent = random.integers(40, 250, (2, 3)).tolist()
+        gable = goods in ("Apple juice", "Whole milk")
+        size = (220, 420) if gable else (300, 400)
+        said = Print(brand, goods, tuple(ground), tuple(accent), place)
+        rgb, mask = package(size, said, gable=gable)
+        name = f"{brand} {goods}".lower()
+        shown.append((name, name, picture_of(on_white(rgb, mask), f"{name}.jpg")))
+        shot = random_shot(random, shelf=place % 3 == 0)
+        taken = photographed(rgb, mask, scenes[(11 * place) % len(scenes)].rgb, shot, place)
+        photograph = picture_of(taken, f"asked-{name}.jpg", 80)
+        asked.append(Asked(photograph, place, "packages", half_of(name)))
+    return described("packages", shown), asked
+
+
 # ── Scores ─────────────────────────────────────────────────────────────────────────
 
 
@@ -209,7 +237,9 @@ class Scored:
     details: NDArray[np.float32]  # not a number where they were not compared
 
 
-def scored(catalogue: Catalogue, asked: Sequence[Asked], memory: Memory) -> Iterator[Scored]:
+def scored(
+    catalogue: Catalogue, asked: Sequence[Asked], memory: Memory, *, cutouts: bool = False
+) -> Iterator[Scored]:
     """Compare every photograph with every product, ours and both peers."""
     model = model_by_id(DEFAULT_MODEL)
     words = title_vectors(catalogue)
@@ -219,12 +249,15 @@ def scored(catalogue: Catalogue, asked: Sequence[Asked], memory: Memory) -> Iter
     counted = [colour.describe(picture, question.options) for picture in opened]
     plain = _whole(opened)
     for one in asked:
-        found, _ = subject_of(one.photograph)
-        parts = dict(parts_of(look_of_photograph(model, one.photograph, found), catalogue, words))
-        centre = middle(one.photograph.rgb)
-        every = np.ones(centre.shape[:2], bool)
-        parts["colour, no cut-out"] = catalogue.colours @ colours_of(centre, every)
-        parts["shape, no cut-out"] = catalogue.shapes @ shape_of(centre)
+        parts = dict(parts_of(look_of_photograph(model, one.photograph, None), catalogue, words))
+        if cutouts:
+            cutout, _ = subject_of(one.photograph)
+            if cutout is not None:
+                subject, cover = tight(one.photograph.rgb, cutout.mask)
+                parts["colour, cut out"] = catalogue.colours @ colours_of(subject, cover)
+                parts["shape, cut out"] = catalogue.shapes @ shape_of(subject)
+            else:
+                parts |= {f"{name}, cut out": parts[name] for name in ("colour", "shape")}
         mine = colour.describe(one.photograph, question.options)
         parts["peer colour"] = np.array(
             [colour.compare(mine, theirs, question.options) for theirs in counted], np.float32
@@ -244,14 +277,18 @@ def _whole(pictures: Sequence[Picture]) -> NDArray[np.float32]:
     )
 
 
-def measured(folder: Path | None, kept: Path | None) -> list[Scored]:
+def measured(folder: Path | None, kept: Path | None, cutouts: bool) -> list[Scored]:
     """Score all sets, or read the scores kept from another run."""
     if kept is not None and kept.exists():
         return list(np.load(kept, allow_pickle=True)["scores"])
     memory = Memory(256 * 2**20)
     found: list[Scored] = []
-    for catalogue, asked in [cut(), *([rendered(folder)] if folder is not None else [])]:
-        for number, one in enumerate(scored(catalogue, asked, memory), 1):
+    for catalogue, asked in [
+        packages(),
+        cut(),
+        *([rendered(folder)] if folder is not None else []),
+    ]:
+        for number, one in enumerate(scored(catalogue, asked, memory, cutouts=cutouts), 1):
             found.append(one)
             print(f"{catalogue.name}: {number} of {len(asked)}", file=sys.stderr, flush=True)
     if kept is not None:
@@ -358,11 +395,7 @@ def _lines(rule: Rule, scores: Sequence[Scored]) -> Rule:
             break
         same_line = float(line)
     absent = [1 - same - kind for same, kind, _, there in asked if there]
-    likely = [
-        float(one.parts["colour"][one.truth])
-        for one in scores
-        if one.kind in ("made", "shelf", "cut")
-    ]
+    likely = [float(one.parts["colour"][one.truth]) for one in scores if one.kind != "kinds"]
     return {
         "same_line": round(max(0.5, same_line), 3),
         "absent_line": round(max(0.5, float(np.quantile(absent, 0.9))), 3),
@@ -384,7 +417,7 @@ def recalls(
     return float(np.mean(np.array(ranks) < 1)), float(np.mean(np.array(ranks) < 5))
 
 
-def rows_of(rule: Rule) -> dict[str, Callable[[Scored], NDArray[Any]]]:
+def rows_of(rule: Rule, cutouts: bool = False) -> dict[str, Callable[[Scored], NDArray[Any]]]:
     """Everything that is compared: both peers, each part, ours without and with titles."""
     weights = np.array(list(rule["order"].values()))
     untitled = weights * (np.array([*NAMES, "details"]) != "words")
@@ -393,7 +426,7 @@ def rows_of(rule: Rule) -> dict[str, Callable[[Scored], NDArray[Any]]]:
         "colour histogram alone": lambda one: one.parts["peer colour"],
         "Lite2 alone": lambda one: one.parts["peer Lite2"],
     }
-    for name in (*NAMES, "colour, no cut-out", "shape, no cut-out"):
+    for name in (*NAMES, *(("colour, cut out", "shape, cut out") if cutouts else ())):
         parts[f"part: {name}"] = lambda one, name=name: one.parts[name]
     parts["ours, without titles"] = lambda one: apart(rule, one) @ untitled
     parts["ours, without details"] = lambda one: apart(rule, one) @ smooth
@@ -446,15 +479,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--renders", type=Path, metavar="FOLDER", help="3-D renderings")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="keep the scores here")
+    parser.add_argument("--cutouts", action="store_true", help="also measure cut-outs; slow")
     parser.add_argument("--fit", action="store_true", help="write judging.json anew")
     chosen = parser.parse_args()
-    scores = measured(chosen.renders, chosen.keep)
+    scores = measured(chosen.renders, chosen.keep, chosen.cutouts)
     rule = fitted([one for one in scores if one.half == FITTED])
     kept = [one for one in scores if one.half == REPORTED]
     sets = [name for name in SETS if any(one.kind == name for one in kept)]
     print(f"{'recall@1 / @5':<26}" + "".join(f"{name:>15}" for name in sets))
     table = {}
-    for name, value in rows_of(rule).items():
+    for name, value in rows_of(rule, chosen.cutouts).items():
         found = [recalls([one for one in kept if one.kind == part], value) for part in sets]
         table[name] = dict(zip(sets, found, strict=True))
         print(f"{name:<26}" + "".join(f"{first:>8.2f} /{five:>5.2f}" for first, five in found))

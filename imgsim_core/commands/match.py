@@ -76,7 +76,9 @@ def add(commands: Any) -> None:
         "--no-titles", action="store_true", help="go by the pictures alone, not by the titles"
     )
     parser.add_argument(
-        "--no-cutout", action="store_true", help="take colours and shape from the picture's middle"
+        "--cutout",
+        action="store_true",
+        help="take colours and shape from the subject cut out, not from the picture's middle",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON instead of a table")
@@ -109,7 +111,7 @@ def _match(chosen: argparse.Namespace) -> None:
                         model,
                         memory,
                         words=words,
-                        cutout=not chosen.no_cutout,
+                        cutout=chosen.cutout,
                         weights=weights,
                         count=chosen.k,
                     )

@@ -13,6 +13,7 @@ from imgsim_core.applications.products.matching import (
     Answer,
     Match,
     Verdict,
+    Weights,
     agreeing,
     judging,
     match,
@@ -37,11 +38,21 @@ _MASKED = HistogramOptions(background="mask")
 
 def answer_for(catalogue: Catalogue, photograph: Picture) -> Answer:
     """Match a photograph as the visitor has set it, or recall the answer."""
-    cutout, weights = products_weights.by_cutout(), products_weights.weights()
-    titles = products_weights.by_titles()
-    key = ("products answer", catalogue.digest, photograph.digest, cutout, titles, weights)
+    return answered(
+        catalogue,
+        photograph,
+        products_weights.by_cutout(),
+        products_weights.by_titles(),
+        products_weights.weights(),
+    )
+
+
+def answered(
+    catalogue: Catalogue, photograph: Picture, cutout: bool, titles: bool, weights: Weights
+) -> Answer:
+    """Match a photograph, or recall the answer; any thread may ask."""
     return cached.memory().recall(
-        key,
+        ("products answer", catalogue.digest, photograph.digest, cutout, titles, weights),
         lambda: match(
             photograph,
             catalogue,
@@ -113,12 +124,15 @@ def _show_best(catalogue: Catalogue, answer: Answer, best: Match) -> None:
     st.markdown(f"**{_title(product.title, product.sku)}**  \n{t('SKU')} {code_span(product.sku)}")
     if product.more:
         st.caption(
-            " · ".join(f"{code_span(name, 24)} {code_span(said)}" for name, said in product.more)
+            " · ".join(
+                f"{products_catalogue.words(name, 30)}: {products_catalogue.words(said, 60)}"
+                for name, said in product.more
+            )
         )
 
 
 def _title(title: str, sku: str) -> str:
-    return code_span(title or sku, 70)
+    return products_catalogue.words(title or sku)
 
 
 def _sentence(answer: Answer, best: Match) -> str:
@@ -189,7 +203,7 @@ def _show_colours(photograph: Picture, product: Picture) -> None:
 
 def _show_others(catalogue: Catalogue, answer: Answer, key: str) -> None:
     st.subheader(t("In order of likeness"))
-    grid = st.grid("auto", min_column_width=150, gap="small")
+    grid = st.grid("auto", min_column_width=165, gap="small")
     for rank, one in enumerate(answer.matches, 1):
         product = catalogue.products[one.product]
         with grid.cell(), st.container(key=f"products_other_{key}_{rank}", gap="xsmall"):

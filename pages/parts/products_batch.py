@@ -16,7 +16,7 @@ from imgsim_core.applications.products.catalogue import Catalogue
 from imgsim_core.applications.products.matching import Answer, Verdict
 from imgsim_core.errors import ImgSimError
 from imgsim_core.picture import Picture
-from pages.parts import cached, charts, products_answer, products_photographs
+from pages.parts import cached, charts, products_answer, products_catalogue, products_photographs
 from pages.parts.language import code_span, plain, say, t
 
 _DECISIONS, _STOPPED = "products_decisions", "products_stopped"
@@ -133,7 +133,7 @@ def _review(catalogue: Catalogue, answer: Answer, photograph: Picture, left: int
                         width="stretch",
                         alt=product.title or product.sku,
                     )
-                    st.caption(code_span(product.title or product.sku, 30))
+                    st.caption(products_catalogue.words(product.title or product.sku, 40))
                     st.button(
                         t("It is this one"),
                         key=f"products_take_{answer.digest[:12]}_{rank}",

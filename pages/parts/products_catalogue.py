@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import weakref
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from imgsim_core.applications.products.catalogue import Catalogue
 from imgsim_core.applications.products.matching import title_vectors
@@ -30,6 +33,13 @@ class _Held:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         weakref.finalize(self, reading.stop)
+
+
+def words(text: str, longest: int = 80) -> str:
+    """Make a visitor's title harmless in markdown, without the look of code."""
+    printable = "".join(letter for letter in text if letter.isprintable())[:longest]
+    # What marks up stands for itself, and nothing that looks like an address becomes a link
+    return re.sub(r"([:.@/])", "\\1\u2060", re.sub(r"([^\w\s:.@/]|_)", r"\\\1", printable))
 
 
 def model() -> Model:
@@ -67,7 +77,7 @@ def samples() -> Catalogue:
     )
 
 
-def words_of(catalogue: Catalogue):  # type: ignore[no-untyped-def]
+def words_of(catalogue: Catalogue) -> NDArray[np.float32] | None:
     """Where the titles of a catalogue lie among words; None if they cannot be used."""
     found = cached.memory().recall(
         ("products titles", catalogue.digest), lambda: (title_vectors(catalogue),)

@@ -78,7 +78,7 @@ def _chosen() -> tuple[Picture, ...]:
 
 
 def _samples() -> None:
-    grid = st.grid("auto", min_column_width=130, gap="small")
+    grid = st.grid("auto", min_column_width=150, gap="small")
     for one in PHOTOGRAPHS:
         with grid.cell(), st.container(key=f"thumb_products_{one.id}", gap="xsmall"):
             label = plain(one.label)

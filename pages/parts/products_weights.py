@@ -24,7 +24,7 @@ def link_settings() -> dict[str, Callable[[str], Any]]:
     photographs = {ALL, *(one.id for one in PHOTOGRAPHS)}
     return {
         SAMPLE: lambda text: text if text in photographs else None,
-        CUTOUT: lambda text: False if text == "False" else None,
+        CUTOUT: lambda text: True if text == "True" else None,
         TITLES: lambda text: False if text == "False" else None,
         **{_WEIGHT + part: _weight for part in _PARTS},
     }
@@ -45,7 +45,7 @@ def weights() -> Weights:
 
 def by_cutout() -> bool:
     """Whether colours and shape are those of the subject cut out."""
-    return bool(settings.get(CUTOUT, True))
+    return bool(settings.get(CUTOUT, False))
 
 
 def by_titles() -> bool:
@@ -62,7 +62,7 @@ def show() -> None:
             st.toggle,
             t("Cut the subject out"),
             key=CUTOUT,
-            default=True,
+            default=False,
             help=t(
                 "Colours and shape are taken from the subject alone; switched off, from the "
                 "middle of the photograph."

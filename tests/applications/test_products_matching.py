@@ -40,9 +40,7 @@ def catalogue():
 
 @pytest.fixture(scope="module")
 def answers(catalogue):
-    return {
-        one.id: match(one.opened(), catalogue, MODEL, KEPT, cutout=False) for one in PHOTOGRAPHS
-    }
+    return {one.id: match(one.opened(), catalogue, MODEL, KEPT) for one in PHOTOGRAPHS}
 
 
 def best_sku(answer, catalogue) -> str:
@@ -80,9 +78,7 @@ def test_matches_are_in_order_and_their_chances_add_up(answers):
 
 def test_sliders_change_the_order_and_never_the_verdict_on_a_product(catalogue, answers):
     photograph = photograph_by_id("juice").opened()
-    by_colour = match(
-        photograph, catalogue, MODEL, KEPT, cutout=False, weights=Weights(0, 3, 0, 0), count=19
-    )
+    by_colour = match(photograph, catalogue, MODEL, KEPT, weights=Weights(0, 3, 0, 0), count=19)
     plain = {one.product: one for one in answers["juice"].matches}
     shared = [one for one in by_colour.matches if one.product in plain and one.details is not None]
     assert shared
@@ -95,7 +91,7 @@ def test_sliders_change_the_order_and_never_the_verdict_on_a_product(catalogue, 
 def test_a_product_taken_out_of_the_catalogue_is_never_answered(catalogue, answers):
     allowed = np.array([product.sku != "MOTO-01" for product in catalogue.products])
     photograph = photograph_by_id("motorcycle").opened()
-    answer = match(photograph, catalogue, MODEL, KEPT, cutout=False, allowed=allowed)
+    answer = match(photograph, catalogue, MODEL, KEPT, allowed=allowed)
     assert "MOTO-01" not in {catalogue.products[one.product].sku for one in answer.matches}
     assert answer.verdict is not Verdict.SAME
 
@@ -108,7 +104,7 @@ def test_another_match_of_the_same_photograph_describes_nothing_anew(
 
     monkeypatch.setattr(matching, "look_of_photograph", never)
     monkeypatch.setattr(matching, "sift_description", never)
-    again = match(photograph_by_id("cup").opened(), catalogue, MODEL, KEPT, cutout=False)
+    again = match(photograph_by_id("cup").opened(), catalogue, MODEL, KEPT)
     assert again == answers["cup"]
 
 

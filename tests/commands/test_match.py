@@ -45,7 +45,7 @@ def test_a_photograph_finds_its_product_and_a_broken_one_is_said(shop, capsys):
 
 
 def test_a_folder_is_a_catalogue_too_and_csv_is_a_line_each(shop, capsys):
-    arguments = ["match", shop, shop / "asked.png", "--csv", "--no-titles", "--no-cutout"]
+    arguments = ["match", shop, shop / "asked.png", "--csv", "--no-titles"]
     assert main(list(map(str, arguments))) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["sku"] == "CUP-01"

@@ -287,7 +287,7 @@ def match(
     memory: Memory,
     *,
     words: Array | None = None,
-    cutout: bool = True,
+    cutout: bool = False,
     weights: Weights = AS_FITTED,
     count: int = 5,
     allowed: NDArray[np.bool_] | None = None,
@@ -305,7 +305,8 @@ def match(
     words : ndarray or None
         As `title_vectors` gives them; None leaves titles out.
     cutout : bool
-        Whether colours and shape are those of the subject, or of the photograph's middle.
+        Whether colours and shape are those of the subject cut out, or of the photograph's
+        middle, as the rule was fitted.
     weights : Weights
     count : int
         Matches wanted, at least 1.

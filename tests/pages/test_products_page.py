@@ -1,0 +1,144 @@
+"""The Products page, as a visitor without a browser sees it."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from imgsim_core.applications.products.sample_catalogue import files, photograph_by_id
+from pages.parts import products_catalogue
+from pages.parts.language import catalogue as translations
+from tests.pages.visitor import (
+    checked,
+    english,
+    markdown,
+    open_app,
+    without_code_spans,
+)
+
+PAGE = "../products.py"
+
+
+def products(link=None, locale: str = "en-GB"):
+    app = open_app(link, locale)
+    app.switch_page(PAGE)
+    return checked(app.run())
+
+
+def said(app) -> str:
+    return "\n".join(markdown(app))
+
+
+def click(app, key: str):
+    next(button for button in app.button if button.key == key).click()
+    return checked(app.run())
+
+
+def jpeg(photograph_id: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(photograph_by_id(photograph_id).opened().rgb).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def bring(app, name: str, *uploads):
+    uploader = next(one for one in app.file_uploader if f"_{name}_" in str(one.key))
+    for file_name, data, kind in uploads:
+        uploader.upload(file_name, data, kind)
+    return checked(app.run())
+
+
+def test_the_first_answer_is_one_click_away():
+    app = products()
+    assert "19 products" in said(app)
+    app = click(app, "products_cup")
+    assert "Same product" in said(app)
+    assert "CUP-01" in said(app)
+    assert "In order of likeness" in [item.value for item in app.subheader]
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_a_link_restores_photograph_and_weights_in_either_language(locale):
+    link = {"products.sample": "cat", "products.weight.colour": "2.5"}
+    app = products(link, locale)
+    colour = next(one for one in app.slider if one.key == "widget.products.weight.colour")
+    assert colour.value == 2.5
+    words = "Not in the catalogue"
+    assert (translations("zh")[words] if locale == "zh-CN" else words) in said(app)
+    if locale == "zh-CN":
+        assert not english([without_code_spans(text) for text in markdown(app)])
+
+
+def test_a_link_that_makes_no_sense_is_a_page_like_any_other():
+    app = products({"products.sample": "<b>", "products.weight.shape": "9", "products.cutout": "x"})
+    assert not app.exception
+    assert "In order of likeness" not in [item.value for item in app.subheader]
+
+
+def test_many_photographs_become_a_table_and_a_queue_that_empties():
+    app = products()
+    bring(
+        app,
+        "photographs",
+        ("cup.jpg", jpeg("cup"), "image/jpeg"),
+        ("mug.jpg", jpeg("green-mug"), "image/jpeg"),
+        ("broken.jpg", b"no picture", "image/jpeg"),
+    )
+    assert "broken.jpg" in "\n".join(item.value for item in app.warning)
+    assert "3 photographs" in said(app)
+    waiting = 0
+    while any(str(one.key).startswith("products_none_") for one in app.button):
+        key = next(str(one.key) for one in app.button if str(one.key).startswith("products_none_"))
+        app = click(app, key)
+        waiting += 1
+        assert waiting <= 2
+    assert any("Nothing left" in item.value for item in app.success)
+
+
+def test_a_visitor_s_catalogue_is_read_and_its_troubles_are_said():
+    table, *pictures = files()
+    kept = [one for one in pictures if one[0].startswith(("CUP", "MUG"))]
+    lines = table[1].decode().splitlines()
+    rows = [line for line in lines if line.startswith(("sku", "CUP", "MUG"))]
+    app = products({"products.sample": "cup"})
+    app = bring(
+        app,
+        "catalogue",
+        ("shop.csv", "\n".join([*rows, "X-1,Lost,lost.jpg,1,A"]).encode("gb18030"), "text/csv"),
+        *((name, data, "image/jpeg") for name, data in kept),
+    )
+    held = app.session_state["products_reading"]
+    held.reading.join(60)
+    app = checked(app.run())
+    assert "3 products" in said(app)
+    assert "lost.jpg" in said(app)
+    assert "CUP-01" in said(app)
+
+
+def test_a_table_without_pictures_is_refused_by_name_and_the_samples_stay():
+    app = products()
+    app = bring(app, "catalogue", ("list.csv", b"a,b\n1,2\n", "text/csv"))
+    if "products_reading" in app.session_state:  # not refused within this very run
+        app.session_state["products_reading"].reading.join(60)
+        app = checked(app.run())
+    assert any("list.csv" in item.value for item in app.error)
+    assert "19 products" in said(app)
+
+
+def test_all_samples_at_once_are_a_table_to_download():
+    app = products({"products.sample": "all"})
+    download = next(one for one in app.get("download_button") if one.key == "products_csv")
+    assert download.label
+    assert "6 photographs" in said(app)
+
+
+@pytest.mark.parametrize(
+    "title", ["![x](https://evil.example/p.png)", "www.evil.example", "**b** `c` $d$ <i> :red[e]"]
+)
+def test_a_title_is_never_markup_nor_a_link(title):
+    shown = products_catalogue.words(title)
+    assert not re.search(r"(?<!\\)[\[\]()*`$<>!]", shown)
+    assert not re.search(r"://|www\.\w|:\w", shown)
+    assert shown.replace("\\", "").replace("\u2060", "") == title
