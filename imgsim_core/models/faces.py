@@ -21,6 +21,7 @@ from imgsim_core.text import Text
 RGB = NDArray[np.uint8]
 CHIP = 150  # pixels a side that the encoder wants
 _PADDING = 0.25  # of the face round it: as the encoder was trained
+_WIDE_PADDING = 0.7  # leaves the detector room round a face that has been turned upright
 _MODULES = ("dlib", "face_recognition_models")
 
 
@@ -120,6 +121,29 @@ class FaceModels:
             chip = self._dlib.get_face_chip(rgb, shape, CHIP, _PADDING)
         points = np.array([(shape.part(i).x, shape.part(i).y) for i in range(5)], np.float64)
         return points, np.asarray(chip, np.uint8)
+
+    def upright_score(self, rgb: RGB, box: Found) -> float:
+        """Judge a face again after its eyes have been made level: a tilted head scores low.
+
+        Returns
+        -------
+        float
+            Best score in the middle of the turned cut; minus infinity if nothing is there.
+        """
+        rgb = np.ascontiguousarray(rgb)
+        rectangle = self._dlib.rectangle(box.left, box.top, box.right, box.bottom)
+        with self._lock:
+            shape = self._landmarks(rgb, rectangle)
+            cut = self._dlib.get_face_chip(rgb, shape, 2 * CHIP, _WIDE_PADDING)
+        return max(
+            (
+                one.score
+                for one in self.find(cut)
+                if max(abs(one.left + one.right - 2 * CHIP), abs(one.top + one.bottom - 2 * CHIP))
+                < CHIP
+            ),
+            default=-np.inf,
+        )
 
     def encode(self, chip: RGB) -> NDArray[np.float64]:
         """Describe an aligned face: 128 numbers, near in Euclidean distance for one person.

@@ -96,6 +96,18 @@ def test_a_turned_picture_holds_the_same_face_in_the_turned_place(portrait, turn
     assert np.hypot(*(face.points[4] - (column, row))) < 2
 
 
+@pytest.mark.parametrize("degrees", [20, -30, 75])
+def test_a_tilted_head_is_as_good_as_an_upright_one(portrait, degrees: int):
+    rgb = open_example("portrait").rgb
+    turn = cv2.getRotationMatrix2D((256, 256), degrees, 1)
+    tilted = cv2.warpAffine(rgb, turn, (512, 512), borderValue=(128, 128, 128))
+    face = max(find_faces(picture_of(tilted)), key=lambda found: found.score)
+    assert face.is_good
+    assert portrait[1].distance(describe_face(face)) < 0.15
+    wanted = turn @ (*portrait[0].points[4], 1)
+    assert np.hypot(*(face.points[4] - wanted)) < 5
+
+
 def test_a_small_face_is_found_by_the_finer_look():
     ground = np.full((700, 1100, 3), 127, np.uint8)
     small = cv2.resize(open_example("portrait").rgb, (260, 260), interpolation=cv2.INTER_AREA)
