@@ -77,7 +77,12 @@ def _show_slot(slot: str, column: object, name: str) -> tuple[Picture, Face, int
 
 
 def _show_verdict(a: tuple[Picture, Face, int], b: tuple[Picture, Face, int], line: Line) -> None:
-    both = [(face, faces_held.print_of(picture, number)) for picture, face, number in (a, b)]
+    good = all(face.is_good for _, face, _ in (a, b))
+    with st.skeleton(height=130):
+        both = [
+            (face, faces_held.print_of(picture, number) if good else None)
+            for picture, face, number in (a, b)
+        ]
     judged = compare_faces(both[0], both[1], line)
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
         for (face, _), name in zip(both, (t("Face A"), t("Face B")), strict=True):

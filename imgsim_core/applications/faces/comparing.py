@@ -63,13 +63,16 @@ class Judged:
 
 
 def compare_faces(
-    a: tuple[Face, FacePrint], b: tuple[Face, FacePrint], line: Line = Line.USUAL
+    a: tuple[Face, FacePrint | None],
+    b: tuple[Face, FacePrint | None],
+    line: Line = Line.USUAL,
 ) -> Judged:
     """Compare two faces.
 
     Parameters
     ----------
     a, b : tuple of Face and its FacePrint
+        The print of a poor face is not looked at, and may be None.
     line : Line
 
     Returns
@@ -82,7 +85,7 @@ def compare_faces(
         for name, (face, _) in ((Text("Face A"), a), (Text("Face B"), b))
         for reason in face.doubts
     )
-    if reasons:
+    if reasons or a[1] is None or b[1] is None:
         return Judged(Verdict.NONE, line, reasons=reasons)
     distance = a[1].distance(b[1])
     return Judged(verdict_of(distance, line), line, distance)
