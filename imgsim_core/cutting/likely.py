@@ -76,8 +76,8 @@ def likely_subject(rgb: RGB, model: Model) -> Plane:
     for name, weight in _WEIGHTS.items():
         plane = cv2.resize(found[name], (width, height), interpolation=cv2.INTER_CUBIC)
         strength += weight * np.clip(plane, 0, 1)
-    likely: Plane = 1 / (1 + np.exp(-strength))
-    return likely
+    likely = 1 / (1 + np.exp(-strength))
+    return likely.astype(np.float32)
 
 
 def _middle(height: int, width: int) -> Plane:

@@ -45,7 +45,7 @@ def test_a_visitor_draws_a_box_undoes_it_and_sets_one_by_keys(visit: Visits):
     assert expect_another(page, boxed) == first
     expect(undo).to_be_disabled()
 
-    panel.locator("summary").first.click()
+    panel.get_by_text("Set the box by its four sides").first.click()
     panel.get_by_label("Left").first.focus()
     page.keyboard.press("PageUp")  # a tenth of the width
     expect(undo).to_be_enabled()
