@@ -38,7 +38,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
 from bench.measure import Moment
 from bench.reference_photos import DATA
@@ -316,15 +315,15 @@ def _usual(scores: Sequence[Scored]) -> Rule:
     for name in NAMES:
         wrong = np.concatenate([np.delete(one.parts[name], one.truth) for one in scores])
         usual[name], spread[name] = float(np.nanmean(wrong)), float(np.nanstd(wrong))
-    # Hardly any wrong product has verified details: one spread is a factor of ten of them
-    usual["details"], spread["details"] = 0.0, float(np.log(10))
+    # Packages of one brand share up to 30 details, all others none: a spread is set to 25
+    usual["details"], spread["details"] = 0.0, 25.0
     return {"usual": usual, "spread": spread}
 
 
 def apart(rule: Rule, one: Scored) -> NDArray[np.float64]:
     """All parts in spreads, shape (products, 6), 0 where there is none."""
     columns = [(one.parts[name] - rule["usual"][name]) / rule["spread"][name] for name in NAMES]
-    columns.append(np.log1p(np.minimum(one.details, 200)) / rule["spread"]["details"])
+    columns.append(np.minimum(one.details, 100) / rule["spread"]["details"])
     return np.nan_to_num(np.stack(columns, axis=1))
 
 
@@ -335,7 +334,7 @@ def _order(rule: Rule, scores: Sequence[Scored]) -> dict[str, float]:
     def cost(weights: NDArray[np.float64]) -> float:
         values = [(features @ weights, truth) for features, truth in parts]
         lost = [np.logaddexp.reduce(value) - value[truth] for value, truth in values]
-        return float(np.mean(lost) + 0.02 * weights @ weights)
+        return float(np.mean(lost) + 0.005 * weights @ weights)
 
     start = np.full(len(NAMES) + 1, 0.5)
     found = minimize(cost, start, method="L-BFGS-B", bounds=[(0, None)] * len(start))
@@ -359,15 +358,28 @@ def _odds(rule: Rule, scores: Sequence[Scored]) -> Rule:
         labels.append("kind" if one.kind == "kinds" else "same")
         rows.append(features[_first(rule, one, without_truth=True)])
         labels.append("absent")
-    model = LogisticRegression(C=0.5, max_iter=2000).fit(np.array(rows), labels)
-    found: Rule = {}
-    places = {name: place for place, name in enumerate(model.classes_)}
-    for name in ("same", "kind"):
-        weights = model.coef_[places[name]] - model.coef_[places["absent"]]
-        bias = model.intercept_[places[name]] - model.intercept_[places["absent"]]
-        named = dict(zip((*NAMES, "details"), np.round(weights, 3).tolist(), strict=True))
-        found[name] = {"bias": round(float(bias), 3), **named}
-    return found
+    return _chances_fitted(np.array(rows), labels)
+
+
+def _chances_fitted(rows: NDArray[np.float64], labels: Sequence[str]) -> Rule:
+    """Fit a multinomial logistic rule; likeness never speaks against a product."""
+    count = rows.shape[1] + 1
+    wanted = np.array([("absent", "same", "kind").index(label) for label in labels])
+    with_bias = np.hstack([np.ones((len(rows), 1)), rows])
+
+    def cost(weights: NDArray[np.float64]) -> float:
+        logits = np.hstack([np.zeros((len(rows), 1)), with_bias @ weights.reshape(2, count).T])
+        lost = np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(rows)), wanted]
+        return float(np.mean(lost) + 0.001 * weights @ weights)
+
+    bounds = [(None, None), *[(0, None)] * (count - 1)] * 2
+    found = minimize(cost, np.zeros(2 * count), method="L-BFGS-B", bounds=bounds)
+    rounded = np.round(found.x.reshape(2, count), 3).tolist()
+    names = ("bias", *NAMES, "details")
+    return {
+        label: dict(zip(names, weights, strict=True))
+        for label, weights in zip(("same", "kind"), rounded, strict=True)
+    }
 
 
 def chances(rule: Rule, features: NDArray[np.float64]) -> tuple[float, float]:

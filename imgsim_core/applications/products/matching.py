@@ -42,7 +42,7 @@ LOOKED_AT = 8
 MOST_WEIGHT = 3.0
 DETAILS = SiftOptions(keypoints=800, tilted=False, mirrored=False)
 _CUT_SIDE = 160
-_ENOUGH = 200  # details beyond which more say nothing more
+_ENOUGH = 100  # details beyond which more say nothing more
 _NEAR = 0.12  # of a line: whoever lies nearer should be looked at
 _NAMES = ("vector", "classes", "words", "colour", "shape", "details")
 
@@ -233,7 +233,7 @@ class Judging:
     def apart(self, name: str, values: Any) -> NDArray[np.float64]:
         """Say in spreads how far values lie beyond what is usual; 0 where there is none."""
         if name == "details":
-            values = np.log1p(np.minimum(values, _ENOUGH))
+            values = np.minimum(values, _ENOUGH)
         scaled = (np.asarray(values, float) - self.usual[name]) / self.spread[name]
         return np.where(np.isnan(scaled), 0.0, scaled)
 
