@@ -312,7 +312,7 @@ def _in_numbers(one: Belonging) -> str:
     if one.example:
         return t("It is one of the examples.")
     if one.none:
-        return t("Less like every class than strangers usually are.")
+        return t("Below the line: not enough like any class.")
     first, *others = [
         f"{code_span(label, 20)} {100 * share:.0f} %"
         for label, share in zip(one.labels[:2], one.shares[:2], strict=True)

@@ -165,8 +165,8 @@ def test_guesses_are_said_in_plain_words():
     )
     (cat_label, cat), (rocket_label, rocket) = facts.rows
     assert str(cat_label) == "The model would call A"
-    assert cat.startswith("Egyptian cat 7")
-    assert " 0 %" not in cat
+    assert str(cat).startswith("Egyptian cat 7")
+    assert " 0 %" not in str(cat)
     assert str(rocket_label) == "The model is unsure about B; it guesses"
     assert rocket
 
