@@ -18,6 +18,7 @@ from imgsim_core.applications.products.matching import (
     judging,
     match,
     subject_of,
+    verdict_on,
 )
 from imgsim_core.method import Matches
 from imgsim_core.methods.colour import HistogramOptions, dominant_colours
@@ -216,19 +217,9 @@ def _show_others(catalogue: Catalogue, answer: Answer, key: str) -> None:
 
 
 def _relation(one: Match) -> str:
-    """The likeliest of same product, same kind and another, in words."""
-    chances = {
-        Verdict.SAME: one.same,
-        Verdict.KIND: one.kind,
-        Verdict.ABSENT: 1 - one.same - one.kind,
-    }
-    likeliest = max(chances, key=lambda verdict: chances[verdict])
-    words = {
-        Verdict.SAME: t("Same product"),
-        Verdict.KIND: t("Same kind of product"),
-        Verdict.ABSENT: t("Another product"),
-    }
-    return words[likeliest]
+    """What a product is to the photograph, in words."""
+    verdict = verdict_on(one)
+    return t("Another product") if verdict is Verdict.ABSENT else say(verdict.label)
 
 
 def _show_exact(catalogue: Catalogue, answer: Answer, key: str) -> None:

@@ -42,6 +42,7 @@ LOOKED_AT = 8
 MOST_WEIGHT = 3.0
 DETAILS = SiftOptions(keypoints=800, tilted=False, mirrored=False)
 _CUT_SIDE = 160
+_LIKELIER_THAN_NOT = 0.5
 _ENOUGH = 100  # details beyond which more say nothing more
 _NEAR = 0.12  # of a line: whoever lies nearer should be looked at
 _NAMES = ("vector", "classes", "words", "colour", "shape", "details")
@@ -414,20 +415,27 @@ def _judged(
     )
 
 
+def verdict_on(one: Match) -> Verdict:
+    """Say what a product is to the photograph, by the lines that were fitted.
+
+    Another colour is said where it is likelier than not the same but for its colours, which
+    hardly count in that chance; nothing of the kind was measured, so it is never sure.
+    """
+    rule = judging()
+    if 1 - one.same - one.kind >= rule.absent_line:
+        return Verdict.ABSENT
+    if one.same >= _LIKELIER_THAN_NOT and one.colour < rule.other_colour:
+        return Verdict.OTHER_COLOUR
+    return Verdict.SAME if one.same >= rule.same_line else Verdict.KIND
+
+
 def _answer(photograph: Picture, found: Sequence[Match], notes: tuple[Text, ...]) -> Answer:
     """Judge the likeliest product of those found."""
     rule = judging()
     best = max(range(len(found)), key=lambda place: found[place].same + found[place].kind)
     likeliest = found[best]
     absent = 1 - likeliest.same - likeliest.kind
-    if absent >= rule.absent_line:
-        verdict = Verdict.ABSENT
-    elif likeliest.same >= rule.same_line:
-        verdict = Verdict.SAME
-        if likeliest.colour < rule.other_colour:
-            verdict = Verdict.OTHER_COLOUR
-    else:
-        verdict = Verdict.KIND
+    verdict = verdict_on(likeliest)
     near = (abs(absent - rule.absent_line), abs(likeliest.same - rule.same_line))
     sure = verdict in (Verdict.SAME, Verdict.ABSENT) and min(near) > _NEAR
     return Answer(photograph.name, photograph.digest, tuple(found), verdict, best, sure, notes)
