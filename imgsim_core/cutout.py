@@ -34,6 +34,7 @@ Plane = NDArray[np.float32]
 Window = tuple[slice, slice]
 
 _SIDE = 256  # pixels of the reduced picture that outlines are drawn on
+_FINE_SIDE = 1024
 _PEN = 0.025  # of that: how wide a stroke is
 _RIM = 0.05  # of the subject's longer side
 _MARGIN = 0.04  # of each side: what lies there is taken for background
@@ -119,7 +120,10 @@ def cut_out(picture: Picture, correction: Correction = AS_SEEN) -> Cutout:
         return Cutout(given, Text("by the picture's own transparency"))
     window = _window(picture, correction.box)
     view = picture.rgb[window]
-    small = _reduced(view, _SIDE)
+    corrected = bool(correction.keep or correction.drop)
+    # A network of the host's own draws fine outlines, GrabCut would be slow at that size
+    fine = isinstance(own_network(), OwnNetwork) and not corrected
+    small = _reduced(view, _FINE_SIDE if fine else _SIDE)
     if np.ptp(small, axis=(0, 1)).max() < _FLAT:
         raise _no_subject(picture)
     seen = _seen(picture, window, view, small)
@@ -129,7 +133,7 @@ def cut_out(picture: Picture, correction: Correction = AS_SEEN) -> Cutout:
     labels = colours.first_guess(likely, *_GUESS)
     labels[lines == colours.KEPT] = cv2.GC_FGD
     labels[lines == colours.DROPPED] = cv2.GC_BGD
-    if seen.exact and not (correction.keep or correction.drop):
+    if seen.exact and not corrected:
         found = colours.without_specks(likely > _EVEN, kept=np.zeros(likely.shape, bool))
     else:
         found = colours.outline(small, labels)
@@ -143,7 +147,6 @@ def cut_out(picture: Picture, correction: Correction = AS_SEEN) -> Cutout:
         raise _no_subject(picture)
     mask.setflags(write=False)
     share = float(mask.mean())
-    corrected = bool(correction.keep or correction.drop)
     return Cutout(mask, seen.way, doubt_about(small, likely, found, share, corrected), seen.note)
 
 
@@ -204,14 +207,14 @@ class _Seen:
 
 
 _LOCK = threading.Lock()
-_remembered: LRUCache[Hashable, _Seen] = LRUCache(32)
+_remembered: LRUCache[Hashable, _Seen] = LRUCache(16)
 
 
 def _seen(picture: Picture, window: Window, view: RGB, small: RGB) -> _Seen:
     """Look at a picture once: strokes come one after the other, and only draw anew."""
     own, model = own_network(), model_that_looks()
     sides = tuple((side.start, side.stop) for side in window)
-    key = (picture.digest, picture.rgb.shape, sides, own, model and model.id)
+    key = (picture.digest, small.shape, sides, own, model and model.id)
     with _LOCK:
         found = _remembered.get(key)
     if found is None:
