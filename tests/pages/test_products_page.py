@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 
@@ -68,7 +69,11 @@ def test_a_link_restores_photograph_and_weights_in_either_language(locale):
     words = "Not in the catalogue"
     assert (translations("zh")[words] if locale == "zh-CN" else words) in said(app)
     if locale == "zh-CN":
-        assert not english([without_code_spans(text) for text in markdown(app)])
+        titles = [row["title"] for row in csv.DictReader(io.StringIO(files()[0][1].decode()))]
+        texts = [without_code_spans(text) for text in markdown(app)]
+        for title in titles:  # the catalogue's own, in its language
+            texts = [text.replace(products_catalogue.words(title), "") for text in texts]
+        assert not english(texts)
 
 
 def test_a_link_that_makes_no_sense_is_a_page_like_any_other():
