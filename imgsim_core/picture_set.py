@@ -127,7 +127,7 @@ def with_files(
     if left_out:
         refused.append(
             Text(
-                "{count} files were left out: a set holds at most {most} pictures.",
+                "Files left out: {count}. A set holds at most {most} pictures.",
                 count=left_out,
                 most=MOST_PICTURES,
             )

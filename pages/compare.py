@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.samples import all_pairs
-from pages.parts import article, closer, cutting_pair, export, inputs, result, together
+from pages.parts import article, closer, cutting_pair, export, inputs, navigation, result, together
 from pages.parts.language import say, t
 
 a, b = inputs.picture("a"), inputs.picture("b")
@@ -39,6 +39,8 @@ if a is not None and b is not None:
         inputs.show_pairs("more", all_pairs())
 elif a is not None or b is not None:
     st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
+else:
+    navigation.show_other_tasks()
 st.caption(
     t(
         "Your pictures stay in this server's memory while you use the page and are removed "

@@ -589,12 +589,12 @@ class _Work:
     def _full(self) -> Text:
         if self._most_pictures is not None and self._pictures >= self._most_pictures:
             return Text(
-                "{count} files were left out: this gallery holds at most {most} pictures.",
+                "Files left out: {count}. This gallery holds at most {most} pictures.",
                 count=self._left_out,
                 most=self._most_pictures,
             )
         return Text(
-            "{count} files were left out: this gallery holds at most {most} MB of pictures.",
+            "Files left out: {count}. This gallery holds at most {most} MB of pictures.",
             count=self._left_out,
             most=(self._most_bytes or 0) // 1_000_000,
         )

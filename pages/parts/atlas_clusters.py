@@ -49,7 +49,8 @@ def _show_card(view: View, place: int, title: str, name: ClusterName | None) -> 
     st.html(f'<div class="sim-atlas-title">{dot}{html.escape(title)}</div>')
     words = t("{count} pictures", count=f"{len(cluster):,}")
     if name is not None and name.examples and not name.common:
-        words += " · " + t("such as {examples}", examples=", ".join(map(translated, name.examples[:3])))
+        examples = ", ".join(map(translated, name.examples[:3]))
+        words += " · " + t("such as {examples}", examples=examples)
     st.caption(words)
     st.button(
         t("Show on the map"), key=f"atlas_show_{place}", icon=":material/my_location:",

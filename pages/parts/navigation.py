@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -11,78 +12,105 @@ from imgsim_core.errors import BadSetting
 from pages.parts.language import t
 
 
-def sections() -> dict[str, list[Any]]:
-    """List the pages by section, both in the visitor's language; Compare stands alone.
+@dataclass(frozen=True)
+class _Place:
+    """A page, and what one does there; `section` is "" for a page that stands alone.
 
-    Paths are seen from the script that frames the pages.
+    Its file and its address are both called `name`.
     """
-    return {
-        "": [
-            st.Page(
-                "../compare.py",
-                title=t("Compare"),
-                icon=":material/compare:",
-                url_path="compare",
-                default=True,
-            ),
-        ],
-        t("Galleries"): [
-            st.Page("../search.py", title=t("Search"), icon=":material/search:", url_path="search"),
-            st.Page(
-                "../duplicates.py",
-                title=t("Duplicates"),
-                icon=":material/content_copy:",
-                url_path="duplicates",
-            ),
-            st.Page("../map.py", title=t("Map"), icon=":material/scatter_plot:", url_path="map"),
-        ],
-        t("Uses"): [
-            st.Page(
-                "../products.py",
-                title=t("Products"),
-                icon=":material/shopping_bag:",
-                url_path="products",
-            ),
-            st.Page(
-                "../objects.py",
-                title=t("Objects"),
-                icon=":material/center_focus_strong:",
-                url_path="objects",
-            ),
-            st.Page(
-                "../faces.py",
-                title=t("Faces"),
-                icon=":material/face:",
-                url_path="faces",
-                visibility="visible" if _faces_are_on() else "hidden",
-            ),
-        ],
-        t("Experiments"): [
-            st.Page(
-                "../robustness.py",
-                title=t("Robustness"),
-                icon=":material/stress_management:",
-                url_path="robustness",
-            ),
-            st.Page(
-                "../calibrate.py",
-                title=t("Calibrate"),
-                icon=":material/tune:",
-                url_path="calibrate",
-            ),
-        ],
-        t("About"): [
-            st.Page(
-                "../methods.py", title=t("Methods"), icon=":material/menu_book:", url_path="methods"
-            ),
-            st.Page(
-                "../status.py",
-                title=t("Status"),
-                icon=":material/monitor_heart:",
-                url_path="status",
-            ),
-        ],
-    }
+
+    name: str
+    section: str
+    title: str
+    icon: str
+    task: str
+    hidden: bool = False
+
+    def page(self) -> Any:
+        """Make the page; its path is seen from the script that frames the pages."""
+        return st.Page(
+            f"../{self.name}.py",
+            title=self.title,
+            icon=f":material/{self.icon}:",
+            url_path=self.name,
+            default=not self.section,
+            visibility="hidden" if self.hidden else "visible",
+        )
+
+
+def _places() -> list[_Place]:
+    """List the pages in the visitor's language, section by section."""
+    galleries, uses = t("Galleries"), t("Uses")
+    experiments, about = t("Experiments"), t("About")
+    return [
+        _Place("compare", "", t("Compare"), "compare", t("Two pictures, every notion of likeness")),
+        _Place("search", galleries, t("Search"), "search", t("Find pictures by picture or words")),
+        _Place(
+            "duplicates",
+            galleries,
+            t("Duplicates"),
+            "content_copy",
+            t("Find copies, also edited ones, and what to keep"),
+        ),
+        _Place("map", galleries, t("Map"), "scatter_plot", t("See a whole gallery at a glance")),
+        _Place(
+            "products",
+            uses,
+            t("Products"),
+            "shopping_bag",
+            t("Match photographs to a catalogue"),
+        ),
+        _Place(
+            "objects",
+            uses,
+            t("Objects"),
+            "center_focus_strong",
+            t("Find a thing in a scene, name it, teach it"),
+        ),
+        _Place(
+            "faces",
+            uses,
+            t("Faces"),
+            "face",
+            t("Compare faces, with the error said"),
+            hidden=not _faces_are_on(),
+        ),
+        _Place(
+            "robustness",
+            experiments,
+            t("Robustness"),
+            "stress_management",
+            t("Damage a picture and see which method breaks"),
+        ),
+        _Place(
+            "calibrate",
+            experiments,
+            t("Calibrate"),
+            "tune",
+            t("Mark pairs and find your own line"),
+        ),
+        _Place("methods", about, t("Methods"), "menu_book", t("What each method sees and misses")),
+        _Place("status", about, t("Status"), "monitor_heart", t("What this server can do")),
+    ]
+
+
+def sections() -> dict[str, list[Any]]:
+    """List the pages by section, both in the visitor's language; Compare stands alone."""
+    found: dict[str, list[Any]] = {}
+    for place in _places():
+        found.setdefault(place.section, []).append(place.page())
+    return found
+
+
+def show_other_tasks() -> None:
+    """Draw what else can be done here: on a phone the menu is out of sight."""
+    st.subheader(t("What else you can do here"))
+    grid = st.grid("auto", min_column_width=230, gap="small")
+    for place in _places():
+        if place.section and not place.hidden:
+            with grid.cell(), st.container(key=f"task_{place.name}", gap=None):
+                st.page_link(place.page())
+                st.caption(place.task)
 
 
 def _faces_are_on() -> bool:
