@@ -119,7 +119,7 @@ def test_a_set_holds_a_bounded_number(monkeypatch):
     files = [(f"{number}.png", png(number)) for number in range(5)]
     pictures = with_files(PictureSet(), files)
     assert len(pictures) == 3
-    assert "2 files were left out" in refusals(pictures)
+    assert "Files left out: 2" in refusals(pictures)
     # Those that are in already are not left out
     assert with_files(pictures, files[:3]).refused == pictures.refused
 

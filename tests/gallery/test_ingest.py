@@ -183,7 +183,7 @@ def test_refusals_are_counted_beyond_those_that_are_kept(gallery, monkeypatch):
 def test_over_the_quota_nothing_is_lost_and_one_sentence_says_so(gallery):
     result = ingest(gallery, from_uploads(uploads(1, 2, 3, 4, 5)), most_pictures=3)
     assert (result.added, result.refused_count, len(result.refused)) == (3, 2, 1)
-    assert "2 files were left out: this gallery holds at most 3 pictures" in str(result.refused[0])
+    assert "Files left out: 2. This gallery holds at most 3 pictures" in str(result.refused[0])
     # What is in already is no more; a full gallery still knows it
     result = ingest(gallery, from_uploads(uploads(1, 2, 6)), most_pictures=3)
     assert (result.known, result.added, result.refused_count) == (2, 0, 1)
@@ -224,7 +224,7 @@ def test_a_full_gallery_leaves_out_only_what_is_really_too_much(gallery, monkeyp
     same = ("0 again.png", picture(0))
     result = ingest(gallery, from_uploads([*mixed, same]), most_pictures=4)
     assert (result.added, result.same, result.refused_count, result.seen) == (4, 1, 8, 13)
-    assert "2 files were left out" in str(result.refused[-1])
+    assert "Files left out: 2" in str(result.refused[-1])
     assert names(gallery) == {"0.png", "1.png", "2.png", "3.png"}
 
 
