@@ -99,7 +99,7 @@ def show_examples(slot: str) -> None:
     """Draw every example, each one click away from its result."""
     grid = st.grid("auto", min_column_width=125, gap="small")
     for example in EXAMPLES:
-        with grid.cell(), st.container(key=f"faces_thumb_{slot}_{example.id}", gap="small"):
+        with grid.cell(), st.container(key=f"thumb_faces_{slot}_{example.id}", gap="small"):
             label = plain(example.label)
             st.image(_thumbnail(example.id), width="stretch", alt=label)
             st.button(
