@@ -414,7 +414,8 @@ def name_by_classes(
     Returns
     -------
     Named
-        Its `none` is what is left where even the likeliest class is unlikely.
+        Its `none` is None: a classifier always names something. Where even the likeliest class
+        is unlikely, the verdict says that it is hard to tell.
 
     Raises
     ------
