@@ -301,7 +301,7 @@ def test_nothing_is_left_when_the_session_is_gone():
 
     def names() -> list[str]:
         gc.collect()
-        return [one.name for one in gc.get_objects() if isinstance(one, Person)]
+        return [one.name for one in gc.get_objects() if type(one) is Person]
 
     app = everything_done()
     assert "Ada Lovelace" in names()
