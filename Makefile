@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev chromium
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/browser
 	$(BIN)/python -m pytest tests/browser
 
 format: $(VENV)/.installed-dev

@@ -37,6 +37,12 @@ def choose_pair(page: Page, pair_id: str) -> None:
     keyed(page, f"pair_{wall}_{pair_id}").get_by_role("button").click()
 
 
+def go_to(page: Page, section: str, title: str) -> None:
+    """Choose a page in a section of the menu."""
+    page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+    page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title).click()
+
+
 def expect_all_tiles(page: Page) -> None:
     """Wait for the agreement line and a tile a family."""
     expect(page.locator("[class*=st-key-why_]")).to_have_count(len(Family))

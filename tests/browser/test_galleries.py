@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visits
-from tests.browser.steps import idle, keyed
+from tests.browser.steps import go_to, idle, keyed
 from tests.pages.visitor import file_of
 
 
@@ -37,8 +37,9 @@ def test_pictures_become_a_gallery_that_only_their_visitor_sees(visit: Visits):
     bring(page, 5)
     expect(keyed(page, "gallery_bar")).to_contain_text("Your gallery · 5 pictures", timeout=90_000)
     assert "gallery" not in page.url
-    page.get_by_role("link", name="Status").click()
-    page.get_by_role("link", name="Map").click()
+    go_to(page, "About", "Status")
+    expect(page.get_by_role("heading", name="Status")).to_be_visible()
+    go_to(page, "Galleries", "Map")
     expect(keyed(page, "gallery_bar")).to_contain_text("5 pictures")  # it outlives the page
     expect(keyed(visit("/map"), "try_samples")).to_be_visible()
 

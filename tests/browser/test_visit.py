@@ -21,6 +21,7 @@ from tests.browser.steps import (
     choose_pair,
     expect_all_tiles,
     expect_pictures,
+    go_to,
     idle,
     keyed,
     keyed_code,
@@ -212,8 +213,7 @@ def test_a_pair_is_chosen_by_keyboard_alone(visit: Visits):
 def test_pages_follow_each_other_and_keep_the_pair(visit: Visits):
     page = visit(f"/?pair={PAIR}")
     expect_all_tiles(page)
-    page.get_by_test_id("stTopNavSection").filter(has_text="About").click()
-    page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Methods").click()
+    go_to(page, "About", "Methods")
     expect(page.get_by_role("heading", name="The methods")).to_be_visible()
     page.get_by_test_id("stTopNavLink").filter(has_text="Compare").click()
     expect_all_tiles(page)
