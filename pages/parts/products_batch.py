@@ -186,7 +186,7 @@ def _table(
     places = {product.sku: place for place, product in enumerate(catalogue.products)}
     head = {
         "photograph": t("Photograph"),
-        "name": t("Name"),
+        "name": t("File name"),
         "verdict": t("Verdict"),
         "product": t("Product"),
         "sku": t("SKU"),
@@ -200,7 +200,7 @@ def _table(
         rows.append(
             {
                 head["photograph"]: _small(opened[one.digest]),
-                head["product"]: _of_product(catalogue, places[sku]) if sku else None,
+                head["product"]: _of_product(catalogue, places[sku]) if sku else "",
                 head["verdict"]: plain(verdict.label),
                 head["sku"]: sku,
                 head["title"]: product.title if product is not None else "",
