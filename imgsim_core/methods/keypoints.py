@@ -561,13 +561,29 @@ def _pairs_by_sign(
     )
 
 
-def _consensus() -> Any:
-    """MAGSAC++ (Barath et al. 2020, doi:10.1109/CVPR42600.2020.00138) with its own fixed seed."""
+def consensus(tolerance: float = TOLERANCE, iterations: int = 10_000) -> Any:
+    """Settings of MAGSAC++ with its own fixed seed, for OpenCV's estimators.
+
+    Parameters
+    ----------
+    tolerance : float
+        Pixels that a detail may miss its place by.
+    iterations : int
+        At most.
+
+    Returns
+    -------
+    cv2.UsacParams
+
+    Notes
+    -----
+    Barath et al. 2020, https://doi.org/10.1109/CVPR42600.2020.00138
+    """
     settings = cv2.UsacParams()
     settings.score = cv2.SCORE_METHOD_MAGSAC
-    settings.threshold = TOLERANCE
+    settings.threshold = tolerance
     settings.confidence = 0.9999
-    settings.maxIterations = 10_000
+    settings.maxIterations = iterations
     settings.loIterations = 10
     settings.loMethod = cv2.LOCAL_OPTIM_INNER_AND_ITER_LO
     settings.final_polisher = cv2.MAGSAC
@@ -582,9 +598,9 @@ def _attempt(first: View, second: View, like: Keypoints, options: Any, mirrored:
     if len(points[0]) < FEWEST:
         return _Attempt(*points, nothing, None, mirrored)
     if options.model == "affine":
-        transform, mask = cv2.estimateAffine2D(*points, _consensus())
+        transform, mask = cv2.estimateAffine2D(*points, consensus())
     else:
-        transform, mask = cv2.findHomography(*points, _consensus())
+        transform, mask = cv2.findHomography(*points, consensus())
     if transform is None or mask is None or not np.isfinite(transform).all():
         return _Attempt(*points, nothing, None, mirrored)
     square = np.vstack([transform, [0, 0, 1]]) if len(transform) == 2 else transform

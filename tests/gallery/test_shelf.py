@@ -120,9 +120,12 @@ def test_a_killed_writer_leaves_no_half_file(storage: Storage) -> None:
     assert writer.stdout is not None
     with writer:
         assert writer.stdout.readline() == b"ready\n"
+        shelf = Shelf(storage.pictures)
+        latest = time.monotonic() + 60
+        while shelf.original(digest_of("0")) is None and time.monotonic() < latest:
+            time.sleep(0.05)
         time.sleep(0.3)
         writer.kill()
-    shelf = Shelf(storage.pictures)
     kept = 0
     for i in range(1_000_000):
         data = shelf.original(digest_of(str(i)))

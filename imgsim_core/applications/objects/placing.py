@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core.applications.objects.details import Candidates, Details
-from imgsim_core.methods.keypoints import outline_of
+from imgsim_core.methods.keypoints import consensus, outline_of
 
 Matrix = NDArray[np.float64]
 
@@ -22,6 +22,7 @@ _NEAR = 0.12  # of the object's diagonal as it lies there: how far a vote may mi
 _NEAR_PIXELS = 6.0  # at least so many
 _OCTAVES = 0.8  # that two sizes may differ
 _TURN = np.radians(30)  # that two directions may differ
+_TRIES = 5_000  # of the estimator, at most
 _TOLERANCE = 3.0  # pixels of the reduced scene that a detail may miss its place
 _BEND = 4  # more details a homography must explain than an affine map to be preferred
 _PLENTY = 40  # details from which it need not explain any more
@@ -106,31 +107,16 @@ def _agreement(the_object: Details, scene: Details, pairs: Candidates) -> NDArra
     return np.asarray(agree & (aside < _TURN))
 
 
-def _settings() -> cv2.UsacParams:
-    """MAGSAC++ (Barath et al. 2020, doi:10.1109/CVPR42600.2020.00138), its seed fixed."""
-    settings = cv2.UsacParams()
-    settings.score = cv2.SCORE_METHOD_MAGSAC
-    settings.threshold = _TOLERANCE
-    settings.confidence = 0.9999
-    settings.maxIterations = 5_000
-    settings.loIterations = 10
-    settings.loMethod = cv2.LOCAL_OPTIM_INNER_AND_ITER_LO
-    settings.final_polisher = cv2.MAGSAC
-    settings.randomGeneratorState = 0
-    settings.isParallel = False
-    return settings
-
-
 def _fitted(from_points: NDArray[np.float32], to_points: NDArray[np.float32]) -> Matrix | None:
     """Fit the simplest map that explains the pairs; None if there is none."""
-    flat, explained = cv2.estimateAffine2D(from_points, to_points, _settings())
+    flat, explained = cv2.estimateAffine2D(from_points, to_points, consensus(_TOLERANCE, _TRIES))
     found: Matrix | None = None
     count = 0
     if flat is not None and np.isfinite(flat).all():
         found, count = np.vstack([flat, [0, 0, 1]]), int(explained.sum())
     if len(from_points) < _ENOUGH_TO_BEND:
         return found
-    bent, explained = cv2.findHomography(from_points, to_points, _settings())
+    bent, explained = cv2.findHomography(from_points, to_points, consensus(_TOLERANCE, _TRIES))
     # Many details hold the bend in place; few could make one up
     more = 0 if len(from_points) >= _PLENTY else _BEND
     if bent is not None and np.isfinite(bent).all() and int(explained.sum()) >= count + more:
