@@ -28,6 +28,7 @@ Labels = NDArray[np.intp]
 FOLDS = 5
 _SHARE_WATCHED = 0.25  # of the groups in training, kept aside to know when to stop
 _FEWEST_WATCHED = 2
+_SHARES = 100  # of the cosines that the summary keeps, each an equal part of the pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +152,8 @@ def lesson(
         "roc_area": [round(area.before, 4), round(area.after, 4)],
         "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
         "helps": helps,
+        "same": _quantiles(after.same),
+        "different": _quantiles(after.different),
     }
     return Lesson(
         head=replace(last.head, name=name, summary=summary),
@@ -183,6 +186,14 @@ def _watched(groups: Labels, random: np.random.Generator) -> Labels | None:
     if len(groups) - count < _FEWEST_WATCHED:
         return None
     return random.permutation(groups)[:count]
+
+
+def _quantiles(cosines: Array) -> list[float]:
+    """Tell how cosines are spread: from the least to the greatest in a hundred equal shares."""
+    if not len(cosines):
+        return []
+    shares = np.quantile(cosines.astype(np.float64), np.linspace(0, 1, _SHARES + 1))
+    return [round(float(value), 4) for value in shares]
 
 
 def _run(

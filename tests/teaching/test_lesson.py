@@ -48,6 +48,21 @@ def test_a_notion_that_is_there_is_learned_and_holds_for_groups_never_seen(loss)
     assert found.head.summary["helps"]
 
 
+def test_the_summary_tells_how_alike_pairs_never_seen_are():
+    groups, views = world(notion=1.0)
+    found = lesson(groups, views, "base", "mine")
+    for kind in ("same", "different"):
+        told = np.array(found.head.summary[kind])
+        cosines = np.sort(getattr(found.after, kind))
+        assert len(told) == 101
+        assert (np.diff(told) >= 0).all()
+        assert told[[0, -1]] == pytest.approx(cosines[[0, -1]], abs=1e-4)
+        # An independent count: each share of the quantiles holds as many of the pairs
+        shares = np.searchsorted(cosines, told[1:-1], side="right") / len(cosines)
+        assert shares == pytest.approx(np.arange(1, 100) / 100, abs=0.02)
+    assert np.median(found.head.summary["same"]) > np.median(found.head.summary["different"])
+
+
 def test_where_there_is_nothing_to_learn_no_help_is_claimed():
     """Groups dealt by chance: over many worlds a false claim must be rare."""
     claims = 0
