@@ -24,6 +24,7 @@ from imgsim_core.background import in_background, leaving
 from imgsim_core.comparison import Describe, Question, Score, ask, describe_now
 from imgsim_core.errors import BadOption, ImgSimError, TooFewPairs
 from imgsim_core.method import Method, Scale
+from imgsim_core.own_examples import line_by_examples
 from imgsim_core.picture import Picture
 from imgsim_core.reference_pairs import Pair, sample_pairs
 from imgsim_core.registry import all_methods
@@ -391,8 +392,11 @@ def line(question: Question, strictness: Strictness) -> float:
     Returns
     -------
     float
-        On the method's scale; the scale's own line where nothing was measured.
+        On the method's scale; the scale's own line where nothing was measured. A method
+        that a visitor taught is held to his own groups.
     """
+    if question.method.examples is not None:
+        return line_by_examples(question.method.examples, strictness.rate)
     reference = reference_for(question)
     if reference is None:
         return question.method.scale_with(question.options).line
@@ -736,7 +740,8 @@ def background_reference(
         None while it is under way, or when the method's model is not there.
     """
     found = reference_for(question)
-    if found is not None or question.method.availability() is not None:
+    told_otherwise = question.method.examples is not None  # its groups say what it means
+    if found is not None or told_otherwise or question.method.availability() is not None:
         return found
     with _lock:
         if _key(question) in _under_way:

@@ -76,6 +76,8 @@ _FAMILY_VERDICTS = {
 }
 
 
+_TAUGHT_VERDICTS = (Text("Alike as taught"), Text("Not alike as taught"))
+
 _FAMILY_DISSENTS = {
     Family.COLOUR: (
         Text("Colour says alike: other scenes can hold the same amounts of the same colours."),
@@ -364,6 +366,30 @@ def _always_available() -> Text | None:
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class OnVectors:
+    """How a method comes about from a model's vectors alone, without the pictures.
+
+    encoder : which encoder made the vectors, as `models.identity.encoder_key` names it.
+    carry : (ndarray of float32, shape (n, d)) -> the same shape: the vectors the method
+    compares, each of length 1, by their cosine.
+    """
+
+    encoder: str
+    carry: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Scores of pairs that somebody called the same, or not, by his own notion of alike.
+
+    same, different : ndarray of float32, ascending; none of the pairs was learned from.
+    """
+
+    same: NDArray[np.float32]
+    different: NDArray[np.float32]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """One way to measure likeness.
@@ -407,6 +433,10 @@ class Method:
         cannot tell.
     availability : callable
         () -> None if usable now, else a sentence why not. Answers in under a second.
+    on_vectors : OnVectors or None
+        Where the method needs no more of a picture than a model's vector.
+    examples : Examples or None
+        Of a method that a visitor taught: what its number means, by his own groups.
     """
 
     id: str
@@ -427,6 +457,14 @@ class Method:
     scale_by_options: Callable[[Any], Scale] | None = None
     point_out: Callable[[Picture, Picture, Any, float, float], Heatmap] | None = None
     availability: Callable[[], Text | None] = _always_available
+    on_vectors: OnVectors | None = None
+    examples: Examples | None = None
+
+    def verdict(self, alike: bool) -> Text:
+        """Say in words what it says, on one side of its line or the other."""
+        if self.on_vectors is not None:
+            return _TAUGHT_VERDICTS[0 if alike else 1]
+        return self.family.verdict(alike)
 
     def scale_with(self, options: Any) -> Scale:
         """Scale of the values that these options give."""

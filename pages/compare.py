@@ -5,7 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.samples import all_pairs
-from pages.parts import article, closer, cutting_pair, export, inputs, navigation, result, together
+from pages.parts import (
+    article,
+    closer,
+    cutting_pair,
+    export,
+    inputs,
+    navigation,
+    own_tiles,
+    result,
+    together,
+)
 from pages.parts.language import say, t
 
 a, b = inputs.picture("a"), inputs.picture("b")
@@ -31,6 +41,7 @@ if a is not None and b is not None:
         st.info(say(pair.notice), icon=":material/lightbulb:")
     a, b = cutting_pair.show(a, b)
     st.fragment(result.show_overview, key="overview")(a, b)
+    own_tiles.show(a, b)
     st.fragment(closer.show_closer, key="closer")(a, b)
     st.fragment(together.show_together, key="together")(a, b)
     article.show_article(a, b)

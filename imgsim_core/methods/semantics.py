@@ -171,10 +171,33 @@ def _scale(line: float) -> Callable[[Options], Scale]:
 # ── Evidence ───────────────────────────────────────────────────────────────────────
 
 
-def _evidence(model: Model, a: Picture, b: Picture, options: Options) -> tuple[Evidence, ...]:
-    framing = options.framing
-    features_a = encoder.patch_features(model, a, framing)
-    features_b = encoder.patch_features(model, b, framing)
+def evidence(
+    model: Model,
+    a: Picture,
+    b: Picture,
+    framing: Framing,
+    carry: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+) -> tuple[Evidence, ...]:
+    """Show what a model found in common, and what it saw.
+
+    Parameters
+    ----------
+    model : Model
+    a, b : Picture
+    framing : str
+    carry : callable or None
+        (ndarray of float32, shape (n, dimension)) -> the same shape: where vectors are
+        compared after having been carried elsewhere. Each place of a picture is carried
+        too, if the model's vector is the mean of its places.
+
+    Returns
+    -------
+    tuple of Evidence
+        The map over A first.
+    """
+    features_a, features_b = (
+        _carried(model, encoder.patch_features(model, one, framing), carry) for one in (a, b)
+    )
     alike_a, alike_b = encoder.best_likeness(features_a, features_b)
     seen_a, seen_b = encoder.framed(model, a, framing), encoder.framed(model, b, framing)
     map_of_a = Heatmap(
@@ -199,8 +222,21 @@ def _evidence(model: Model, a: Picture, b: Picture, options: Options) -> tuple[E
             (_seen_caption("B", b, window(model, b, framing)), seen_b),
         ),
     )
-    names = (_class_facts(model, a, b, framing),) if model.classes else ()
+    # Names of kinds are the model's own notion: beside a taught one they would mislead
+    named = model.classes and carry is None
+    names = (_class_facts(model, a, b, framing),) if named else ()
     return (map_of_a, lit, *names, seen)
+
+
+def _carried(
+    model: Model,
+    places: NDArray[np.float32],
+    carry: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None,
+) -> NDArray[np.float32]:
+    rows, columns, channels = places.shape
+    if carry is None or model.kind != "picture" or channels != model.dimension:
+        return places
+    return carry(places.reshape(-1, channels)).reshape(rows, columns, channels)
 
 
 def _point_out(
@@ -305,7 +341,7 @@ def _method(model: Model) -> Method:
         return Embedding(vector, picture.digest)
 
     def explain(a: Described, b: Described, options: Options) -> tuple[Evidence, ...]:
-        return _evidence(model, a.picture, b.picture, options)
+        return evidence(model, a.picture, b.picture, options.framing)
 
     return Method(
         id=model.id,

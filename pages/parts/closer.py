@@ -10,8 +10,8 @@ from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, OptionField
 from imgsim_core.picture import Picture
-from imgsim_core.registry import methods_of, spokesman
-from pages.parts import assets, cached, charts, links, probe, result, settings
+from imgsim_core.registry import spokesman
+from pages.parts import assets, cached, charts, links, own_methods, probe, result, settings
 from pages.parts.language import plain, say, t
 
 _SCROLL = assets.component("scroll")
@@ -47,7 +47,7 @@ def show_closer(a: Picture, b: Picture) -> None:
 
 
 def _choose_method(family: Family) -> Method:
-    methods = {method.id: method for method in methods_of(family)}
+    methods = {method.id: method for method in own_methods.methods_of(family)}
     first = spokesman(family).id
     if len(methods) == 1:
         return methods[first]

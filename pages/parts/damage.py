@@ -15,11 +15,20 @@ from imgsim_core.comparison import Question, Unavailable
 from imgsim_core.distort import Damage, Kind, all_damages, damage_by_id
 from imgsim_core.method import Family
 from imgsim_core.picture import Picture
-from imgsim_core.registry import all_methods, method_by_id, spokesman
+from imgsim_core.registry import spokesman
 from imgsim_core.robustness import Applied, Curve
 from imgsim_core.samples import all_samples
 from imgsim_core.text import Text
-from pages.parts import cached, curves, inputs, links, meanings, result, settings
+from pages.parts import (
+    cached,
+    curves,
+    inputs,
+    links,
+    meanings,
+    own_methods,
+    result,
+    settings,
+)
 from pages.parts.language import plain, say, t
 
 SLOT = "robust.picture"
@@ -243,7 +252,7 @@ def _usual_methods() -> list[str]:
 def _choose_methods() -> tuple[Question, ...]:
     """Draw the choice of methods; those whose model is not here cannot be chosen."""
     usual = _usual_methods()
-    usable = [method for method in all_methods() if method.availability() is None]
+    usable = [method for method in own_methods.all_methods() if method.availability() is None]
     labels = {method.id: f"{result.icon(method.family)} {plain(method.label)}" for method in usable}
     wanted = str(settings.get(_METHODS, ",".join(usual))).split(",")
     key = "robust_methods"
@@ -272,11 +281,13 @@ def _choose_methods() -> tuple[Question, ...]:
                     on_click=settings.put,
                     args=(_METHODS, ",".join(codes), ",".join(usual)),
                 )
-    return tuple(result.question(method_by_id(code)) for code in st.session_state[key])
+    return tuple(result.question(own_methods.method_by_id(code)) for code in st.session_state[key])
 
 
 def _put_methods(key: str) -> None:
-    chosen = [method.id for method in all_methods() if method.id in st.session_state[key]]
+    chosen = [
+        method.id for method in own_methods.all_methods() if method.id in st.session_state[key]
+    ]
     settings.put(_METHODS, ",".join(chosen), ",".join(_usual_methods()))
 
 
@@ -303,7 +314,9 @@ def _show_missing(found: tuple[Curve | Unavailable, ...]) -> None:
     """Say once which methods have no answer here, and why."""
     for reason in dict.fromkeys(one.reason for one in found if isinstance(one, Unavailable)):
         result.unavailable_sentence(reason)
-    absent = [plain(one.label) for one in all_methods() if one.availability() is not None]
+    absent = [
+        plain(one.label) for one in own_methods.all_methods() if one.availability() is not None
+    ]
     if absent:
         st.caption(
             t(

@@ -11,9 +11,8 @@ import streamlit as st
 from imgsim_core import report
 from imgsim_core.comparison import Comparison
 from imgsim_core.picture import Picture
-from imgsim_core.registry import all_methods
 from imgsim_core.verdict import PairVerdict
-from pages.parts import cached, cutting_pair, inputs, lines, links, pairing, result
+from pages.parts import cached, cutting_pair, inputs, lines, links, own_methods, pairing, result
 from pages.parts.language import catalogue, language, t
 
 
@@ -48,7 +47,7 @@ class _Reports:
     def __init__(self, a: Picture, b: Picture) -> None:
         self._a, self._b = a, b
         self._in_tables = [replace(one, name=cutting_pair.name_in_tables(one)) for one in (a, b)]
-        self._questions = [result.question(method) for method in all_methods()]
+        self._questions = [result.question(method) for method in own_methods.all_methods()]
         self._lines = {asked.method.id: lines.line(asked) for asked in self._questions}
         self._language = language()
         self._memory = cached.memory()

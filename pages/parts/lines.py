@@ -8,8 +8,7 @@ from imgsim_core.calibration import Strictness
 from imgsim_core.calibration import line as calibrated_line
 from imgsim_core.comparison import Question, Score
 from imgsim_core.method import Method
-from imgsim_core.registry import all_methods
-from pages.parts import settings
+from pages.parts import own_methods, settings
 
 STRICTNESSES = {one.name.lower(): one for one in Strictness}
 USUAL = "normal"
@@ -48,6 +47,6 @@ def is_alike(score: Score) -> bool:
 
 def forget_all() -> None:
     """Put every line back where the strictness has it."""
-    for method in all_methods():
+    for method in own_methods.all_methods():
         settings.forget(f"{method.id}.line")
         settings.redraw(f"{method.id}.line")

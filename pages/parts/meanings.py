@@ -10,6 +10,8 @@ import streamlit as st
 from imgsim_core import calibration
 from imgsim_core.calibration import Meaning, Relation
 from imgsim_core.comparison import Question, Score
+from imgsim_core.method import Examples
+from imgsim_core.own_examples import own_meaning
 from pages.parts import lines, settings
 from pages.parts.language import plain, say, t
 
@@ -48,6 +50,9 @@ def of(score: Score) -> Meaning | None:
 
 def show(score: Score) -> None:
     """Draw the verdict in words, the bar, and how unusual the score is."""
+    if score.question.method.examples is not None:
+        _show_own(score, score.question.method.examples)
+        return
     meaning = of(score)
     if meaning is None:
         _await(score.question)
@@ -57,6 +62,32 @@ def show(score: Score) -> None:
     st.caption(_percentile(meaning))
     if meaning.coarse:
         st.caption(f":material/info: {say(meaning.provenance)}")
+
+
+def _show_own(score: Score, examples: Examples) -> None:
+    """Draw what a score means by the groups that the visitor taught."""
+    own = own_meaning(examples, score.value)
+    st.markdown(f"**{say(own.verdict)}**")
+    apart, together = t("apart"), t("together")
+    shares = (("unrelated", apart, 1 - own.belongs), ("copy", together, own.belongs))
+    segments = [
+        f'<i class="{name} {"stated" if share >= 0.5 else ""}" style="flex:{share:.3f}"'
+        f' title="{words}: {share:.0%}"><span>{words if share > 0.3 else ""}</span></i>'
+        for name, words, share in ((one, html.escape(two), three) for one, two, three in shares)
+    ]
+    label = html.escape(f"{apart} {1 - own.belongs:.0%}, {together} {own.belongs:.0%}")
+    st.html(f'<div class="sim-meaning" role="img" aria-label="{label}">{"".join(segments)}</div>')
+    st.caption(
+        t(
+            "More alike than {different} % of pairs from different groups, and than {same} % of "
+            "pairs from one group.",
+            different=_percent(own.beyond_different),
+            same=_percent(own.beyond_same),
+        )
+    )
+    st.caption(
+        ":material/info: " + t("By your own groups: pairs that were kept out of the lesson.")
+    )
 
 
 def _percentile(meaning: Meaning) -> str:

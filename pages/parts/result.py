@@ -135,7 +135,7 @@ def beside(score: Score, a: Picture, b: Picture) -> None:
 def verdict_badge(score: Score) -> None:
     """Say on which side of the line a score lies: colour, icon and words."""
     alike = is_alike(score)
-    words = say(score.question.method.family.verdict(alike))
+    words = say(score.question.method.verdict(alike))
     if alike:
         st.badge(words, icon=":material/check_circle:", color="green")
     else:

@@ -20,7 +20,7 @@ from imgsim_core.gallery.lance import EXACT_UP_TO
 from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query, WordsAsked
 from imgsim_core.registry import all_methods
 from imgsim_core.samples import all_samples
-from pages.parts import cached, inputs, settings
+from pages.parts import cached, inputs, own_methods, settings
 
 SLOT = "search.sample"
 BY, WORDS, NOT, COLOURS, METHODS = (
@@ -211,7 +211,7 @@ def methods(gallery: Gallery) -> tuple[str, ...]:
 def method_labels(gallery: Gallery) -> dict[str, Any]:
     """Label of each method that can search this gallery, its own model first."""
     found: dict[str, Any] = {}
-    for method in all_methods():
+    for method in own_methods.all_methods():
         if method.id == gallery.info.model:
             found = {method.id: method.label, **found}
         elif method.availability() is None:

@@ -18,9 +18,8 @@ from imgsim_core.gallery.entry import Entry, Filter
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result
 from imgsim_core.gallery.search import search, verify
-from imgsim_core.registry import method_by_id
 from imgsim_core.report import number_in_words, scale_in_words
-from pages.parts import cached, inputs, lines, searching, settings, wall
+from pages.parts import cached, inputs, lines, own_methods, searching, settings, wall
 from pages.parts.language import code_span, plain, say, t
 
 HITS = 120
@@ -86,7 +85,7 @@ def _searched(
 ) -> Result:
     question = None
     if code != gallery.info.model:
-        method = method_by_id(code)
+        method = own_methods.method_by_id(code)
         question = Question(method, method.options())
     bars: list[Any] = []
 
@@ -134,7 +133,7 @@ def show(gallery: Gallery, asked: Query, found: dict[str, Result | ImgSimError])
     _show_agreement(found)
     for column, (code, result) in zip(st.columns(len(found)), found.items(), strict=True):
         with column, st.container(key=f"search_by_{code}"):
-            st.subheader(plain(method_by_id(code).label))
+            st.subheader(plain(own_methods.method_by_id(code).label))
             if isinstance(result, ImgSimError):
                 st.error(say(result.text), icon=":material/search_off:")
             else:
@@ -338,7 +337,9 @@ def _show_agreement(found: dict[str, Result | ImgSimError]) -> None:
     for i, first in enumerate(codes):
         for second in codes[i + 1 :]:
             both = agreement(lists[first], lists[second], _AMONG)
-            names = f"{plain(method_by_id(first).label)} · {plain(method_by_id(second).label)}"
+            names = " · ".join(
+                plain(own_methods.method_by_id(one).label) for one in (first, second)
+            )
             st.markdown(
                 f"**{names}**: {say(both.sentence)}",
                 help=t(

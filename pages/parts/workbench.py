@@ -13,10 +13,9 @@ from imgsim_core import labelled, standing
 from imgsim_core.disagreement import Disagreement, family_questions
 from imgsim_core.labelled import EXAMPLES, Pair, Scoring
 from imgsim_core.picture_set import PictureSet
-from imgsim_core.registry import all_methods
 from imgsim_core.standing import Standings
 from imgsim_core.text import Text
-from pages.parts import cached, result, settings
+from pages.parts import cached, own_methods, result, settings
 
 SETTING = "labelled"  # holds the example on show, so that a link restores it
 _STORE = "workbench"
@@ -101,7 +100,9 @@ def lay_out(
     """Begin with pictures and what is known of them; what lay there before is put away."""
     clear()
     questions = [
-        result.question(method) for method in all_methods() if method.availability() is None
+        result.question(method)
+        for method in own_methods.all_methods()
+        if method.availability() is None
     ]
     bench = Workbench(
         pictures=pictures,
