@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imgsim_core.applications.products.table import MOST_ROWS, decoded, read_table
+from imgsim_core.applications.products.table import MOST_ROWS, read_table
 from imgsim_core.errors import CatalogueError
+from imgsim_core.text_file import decoded
 
 CHINESE = "编号,名称,图片,价格\n茶-01,龙井绿茶,龙井.jpg,32\n茶-02,普洱茶,普洱.jpg,58\n"
 WESTERN = "sku;name;image\n1;Café crème;café.jpg\n2;Müsli;muesli.jpg\n3;Käse;kaese.jpg\n"
