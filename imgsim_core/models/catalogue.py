@@ -8,10 +8,10 @@ against the libraries' own registries.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from types import ModuleType
 from typing import Literal
 
-from imgsim_core.errors import UnknownModel
+from imgsim_core.errors import UnknownModel, WeightsWrong
 from imgsim_core.text import Text, UserText
 
 Library = Literal["timm", "open_clip", "wheel"]
@@ -93,6 +93,9 @@ class Model:
         Where the weights can be had, the best place first.
     languages : Text or None
         Languages its text side understands; None without a text side.
+    taught_from : str or None
+        Of a model taught on this host (`models.own`): the id of the one it started from,
+        or "scratch".
     """
 
     id: str
@@ -115,6 +118,7 @@ class Model:
     crop_share: float = 1.0
     classes: bool = False
     languages: Text | None = None
+    taught_from: str | None = None
 
 
 _HALF = (0.5, 0.5, 0.5)
@@ -365,10 +369,9 @@ MODELS: tuple[Model, ...] = (
 )
 
 
-@cache
 def all_models() -> tuple[Model, ...]:
-    """List every model of the catalogue, the default first."""
-    return MODELS
+    """List every model of the catalogue, the default first, this host's own last."""
+    return MODELS + _own().own_models()
 
 
 def model_by_id(model_id: str) -> Model:
@@ -378,10 +381,15 @@ def model_by_id(model_id: str) -> Model:
     ------
     UnknownModel
         If no model has this id; the sentence lists those there are.
+    WeightsWrong
+        If the host's folder has a file of this name that is no such model.
     """
     for model in all_models():
         if model.id == model_id:
             return model
+    refused = _own().refusal(model_id)
+    if refused is not None:
+        raise WeightsWrong(refused)
     raise UnknownModel(
         Text(
             "There is no model called {model}. There are: {known}.",
@@ -389,3 +397,9 @@ def model_by_id(model_id: str) -> Model:
             known=", ".join(model.id for model in all_models()),
         )
     )
+
+
+def _own() -> ModuleType:
+    from imgsim_core.models import own  # which needs to know what a Model is
+
+    return own

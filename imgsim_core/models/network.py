@@ -20,6 +20,7 @@ from imgsim_core.models.catalogue import Model
 from imgsim_core.models.files import WeightsFile, weights_file
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.on_processor import ProcessorVectors, processor_vectors
+from imgsim_core.models.own import layers_of
 from imgsim_core.models.torchvision_operators import torch_library
 from imgsim_core.models.weights import availability
 from imgsim_core.text import Text, UserText
@@ -250,6 +251,62 @@ def _from_open_clip(model: Model, file: WeightsFile) -> Network:
     return OpenClipNetwork(module)
 
 
+def _own(model: Model, file: WeightsFile) -> Network:
+    """Build a network that was taught on this host; a changed byte is a ValueError."""
+    import torch
+
+    layers = layers_of(file.path)
+    built = new_network(model)
+    built.module.load_state_dict({name: torch.from_numpy(part) for name, part in layers.items()})
+    return built
+
+
+def new_network(model: Model) -> Network:
+    """Build a network that has learned nothing yet, without a classifier.
+
+    Parameters
+    ----------
+    model : Model
+        Its library and its architecture count.
+
+    Returns
+    -------
+    Network
+    """
+    if model.library == "open_clip":
+        create = torch_library("open_clip").create_model
+        # What a header says must not send anybody to the network
+        return OpenClipNetwork(create(model.architecture, load_weights=False))
+    return TimmNetwork(torch_library("timm").create_model(model.architecture, num_classes=0))
+
+
+def network_to_teach(model: Model) -> Network:
+    """Build a model's network for oneself: nothing folded, full precision, free to learn.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    Network
+        Not the one that others compute with; without the classifier.
+
+    Raises
+    ------
+    WeightsMissing, WeightsWrong
+        As `network`.
+    """
+    file = weights_file(model)
+    if file is None:
+        raise WeightsMissing(availability(model).reason or _gone(model))
+    built = _built(model, file)
+    if model.library != "open_clip":
+        built.module.reset_classifier(0)
+    built.module.requires_grad_(True)
+    return built
+
+
 _BUILDERS: dict[str, Callable[[Model, WeightsFile], Network]] = {
     "timm": _from_timm,
     "wheel": _from_timm,
@@ -344,12 +401,20 @@ def is_loaded(model: Model) -> bool:
 
 
 def _loaded(model: Model, file: WeightsFile) -> Network:
+    built = _built(model, file)
+    built.fold_normalisation(model.size)
+    built.take_half_precision(model.size)
+    return built
+
+
+def _built(model: Model, file: WeightsFile) -> Network:
     from safetensors import SafetensorError
 
     _cap_threads()
     try:
         _check_digest(file)
-        built = _BUILDERS[model.library](model, file)
+        build = _BUILDERS[model.library] if model.taught_from is None else _own
+        return build(model, file)
     except (
         SafetensorError,
         pickle.UnpicklingError,
@@ -370,9 +435,6 @@ def _loaded(model: Model, file: WeightsFile) -> Network:
                 model=model.label,
             )
         ) from error
-    built.fold_normalisation(model.size)
-    built.take_half_precision(model.size)
-    return built
 
 
 def _folded(module: Any) -> Any:

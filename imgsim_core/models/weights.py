@@ -46,6 +46,8 @@ def availability(model: Model) -> Availability:
     if progress.state == "running":
         return Availability("downloading", reason=_downloading(model, progress))
     addresses = _addresses(model)
+    if model.taught_from is not None:
+        return Availability("offline", reason=_file_missing(model))
     if not addresses:
         return Availability("offline", reason=_package_missing(model))
     if any(reachable(address) is not False for address in addresses):
@@ -97,3 +99,7 @@ def _package_missing(model: Model) -> Text:
         model=model.label,
         package=next(packages, model.id),
     )
+
+
+def _file_missing(model: Model) -> Text:
+    return Text("The file {file} is no longer there.", file=f"{model.id}.safetensors")
