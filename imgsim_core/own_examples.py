@@ -7,6 +7,7 @@ his groups score that were kept out of the lesson: those he calls the same, and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,14 @@ def _beyond(scores: NDArray[np.float32], value: float) -> float:
 
 
 def _belonging(examples: Examples, value: float) -> float:
+    places, shares = _fitted(examples)
+    unsure = 1 / (min(len(examples.same), len(examples.different)) + 2)
+    return float(np.clip(np.interp(value, places, shares), unsure, 1 - unsure))
+
+
+@lru_cache(maxsize=16)
+def _fitted(examples: Examples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores, ascending, and how likely a pair belongs together at each."""
     from sklearn.isotonic import IsotonicRegression
 
     scores = np.concatenate([examples.same, examples.different]).astype(np.float64)
@@ -96,8 +105,7 @@ def _belonging(examples: Examples, value: float) -> float:
         [len(examples.same), len(examples.different)],
     )
     fitted = IsotonicRegression(out_of_bounds="clip").fit(scores, same, sample_weight=weights)
-    unsure = 1 / (min(len(examples.same), len(examples.different)) + 2)
-    return float(np.clip(fitted.predict([value])[0], unsure, 1 - unsure))
+    return fitted.X_thresholds_, fitted.y_thresholds_
 
 
 def _verdict(belongs: float) -> Text:

@@ -9,6 +9,7 @@ from imgsim_core.calibration import Meaning
 from imgsim_core.comparison import Question
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.method import Scale
+from imgsim_core.own_examples import OwnMeaning
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 
@@ -81,6 +82,8 @@ class Hit:
     details : int or None
         Details that agree in their arrangement with the picture asked with; None if nobody
         looked.
+    own : OwnMeaning or None
+        What the value says by the visitor's own groups, where a notion of his was asked.
     """
 
     entry: Entry
@@ -88,6 +91,7 @@ class Hit:
     meaning: Meaning | None = None
     same_file: bool = False
     details: int | None = None
+    own: OwnMeaning | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

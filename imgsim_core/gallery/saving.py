@@ -54,10 +54,16 @@ def _hit_as_dict(hit: Hit, rank: int) -> dict[str, Any]:
         "camera": entry.camera or None,
         "value": number_in_json(hit.value),
         "same_file": hit.same_file,
-        "meaning": None if meaning is None else str(meaning.verdict),
+        "meaning": _verdict(hit),
         "beyond_unrelated": None if meaning is None else round(meaning.beyond_unrelated, 4),
+        "belongs_together": None if hit.own is None else round(hit.own.belongs, 4),
         "agreeing_details": hit.details,
     }
+
+
+def _verdict(hit: Hit) -> str | None:
+    said = hit.own or hit.meaning
+    return None if said is None else str(said.verdict)
 
 
 def result_as_csv(result: Result) -> str:

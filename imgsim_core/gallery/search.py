@@ -11,17 +11,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_core.calibration import Reference, Strictness, line, meaning_by, reference_for
+from imgsim_core.calibration import Strictness, line, reference_for
 from imgsim_core.comparison import Question
 from imgsim_core.errors import GalleryError, UnknownMethod
 from imgsim_core.gallery.by_colours import SCALE as COLOUR_SCALE
 from imgsim_core.gallery.by_colours import colour_scores
 from imgsim_core.gallery.by_method import STORED_METHOD, by_method, verified_details
+from imgsim_core.gallery.carried import FROM_GALLERY, by_carried, fits, nearest_only
 from imgsim_core.gallery.entry import ANYTHING, Entry, Filter
-from imgsim_core.gallery.facts import SIDE
 from imgsim_core.gallery.gallery import Gallery, Snapshot
-from imgsim_core.gallery.ingest import embed
 from imgsim_core.gallery.lance import EXACT_UP_TO
+from imgsim_core.gallery.ranking import (
+    MOST_COMPARED,
+    first,
+    kept_rows,
+    leading,
+    marked,
+    vector_of,
+    with_meaning,
+)
 from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result, Told
 from imgsim_core.gallery.words import gallery_concepts
 from imgsim_core.memory import Memory
@@ -34,21 +42,17 @@ from imgsim_core.models.words import (
     understanding,
     words_vectors,
 )
-from imgsim_core.picture import Picture
 from imgsim_core.registry import method_by_id
 from imgsim_core.standing_out import guessed_line
 from imgsim_core.text import Text
 
 Array = NDArray[np.float32]
 
-MOST_COMPARED = 2_000
-"""Pictures that a method without an index looks at: beyond, those the model finds nearest."""
 MOST_HITS = 1_000
 
 _SAMPLE = 2_000  # rows whose scores stand for a large gallery's
 _MEMORY = 64 * 2**20
 _FROM_CLASSES = Text("a guess from how typical pictures of 1,000 kinds of things score")
-_FROM_GALLERY = Text("a guess from how this gallery scores as a whole")
 _COSINE = Scale(identical=1.0, opposite=-1.0, line=0.5, decimals=3, shown=(0.0, 1.0))
 
 
@@ -76,8 +80,8 @@ def search(
     where : Filter
         Conditions every hit must meet.
     question : Question or None
-        A method of the registry to ask instead of the gallery's own model; for a query of
-        one picture only.
+        A method to ask instead of the gallery's own model, for a query of one picture; one
+        that was taught on this gallery's vectors takes several, but no words.
     strictness : Strictness
         Where hits stop standing out.
     memory : Memory or None
@@ -104,6 +108,8 @@ def search(
         result = _by_colours(gallery, query, count, where)
     elif question is None or question.method.id == gallery.info.model:
         result = _by_vectors(gallery, query, count, where, strictness)
+    elif fits(gallery, question.method) and query.pictures and not query.words:
+        result = by_carried(gallery, query.pictures, question, count, where, strictness)
     else:
         asked = query.only_picture
         if asked is None:
@@ -216,16 +222,9 @@ def _by_vectors(
         held = gallery.snapshot() if snapshot is None else snapshot
         hits, usual, of = _in_snapshot(gallery, held, direction, count, where)
     if own is not None:
-        hits = [_marked(hit, own) for hit in hits]
+        hits = [marked(hit, own) for hit in hits]
     only_named = direction.seen is None
     return _judged(gallery, hits, usual, of, question, strictness, only_named)
-
-
-def _marked(hit: Hit, asked: PictureAsked) -> Hit:
-    same = hit.entry.digest == asked.digest
-    # As the method has it: only a file is identical with itself
-    value = 1.0 if same else min(hit.value, math.nextafter(1.0, 0.0))
-    return replace(hit, value=value, same_file=same)
 
 
 def _in_snapshot(
@@ -233,8 +232,8 @@ def _in_snapshot(
 ) -> tuple[list[Hit], Array, int]:
     named = gallery_concepts(gallery, snapshot) if direction.named is not None else None
     scores = direction.cosines(snapshot.vectors, named)
-    rows = _kept_rows(snapshot, where)
-    best = rows[_first(scores[rows], count)]
+    rows = kept_rows(snapshot, where)
+    best = rows[first(scores[rows], count)]
     hits = [Hit(snapshot.entries[row], float(scores[row])) for row in best]
     if direction.named is None or direction.seen is not None or not len(snapshot):
         return hits, scores, len(rows)
@@ -256,26 +255,9 @@ def _in_store(
     return hits, usual, gallery.store.count(gallery.name)
 
 
-def _kept_rows(snapshot: Snapshot, where: Filter) -> NDArray[np.intp]:
-    if where == ANYTHING:
-        return np.arange(len(snapshot))
-    return np.flatnonzero([where.keeps(entry) for entry in snapshot.entries])
-
-
-def _first(scores: Array, count: int) -> NDArray[np.intp]:
-    """Places of the largest scores, the largest first; equal ones in their own order."""
-    if len(scores) > count:
-        least = np.partition(scores, len(scores) - count)[len(scores) - count]
-        candidates = np.flatnonzero(scores >= least)
-    else:
-        candidates = np.arange(len(scores))
-    order = np.argsort(-scores[candidates], kind="stable")[:count]
-    return np.asarray(candidates[order], np.intp)
-
-
 def _direction(gallery: Gallery, query: Query, snapshot: Snapshot | None) -> _Direction:
     """Add up the parts of a query, each of length 1 times its weight."""
-    seen = [part.weight * _vector_of(gallery, part, snapshot) for part in query.pictures]
+    seen = [part.weight * vector_of(gallery, part, snapshot) for part in query.pictures]
     named: list[Array] = []
     if query.words:
         model = gallery.model()
@@ -293,34 +275,6 @@ def _direction(gallery: Gallery, query: Query, snapshot: Snapshot | None) -> _Di
     return _Direction(
         *(None if one is None else np.asarray(one / length, np.float32) for one in sums)
     )
-
-
-def _vector_of(gallery: Gallery, asked: PictureAsked, snapshot: Snapshot | None = None) -> Array:
-    """Vector of a picture: as it is stored, if the gallery has it."""
-    row = None if snapshot is None else snapshot.row_of.get(asked.digest)
-    if snapshot is not None and row is not None:
-        known: Array = snapshot.vectors[row]
-        return known
-    rows = gallery.store.get(gallery.name, [asked.digest])
-    if rows:
-        return rows[0].vector
-    if asked.picture is None:
-        gallery.entry(asked.digest)  # says that it is not there
-    model = gallery.model()
-    vectors, _ = embed(model, [_reduced(asked.picture)] if asked.picture else [])
-    return np.asarray(vectors[0], np.float32)
-
-
-def _reduced(picture: Picture) -> Picture:
-    """Reduce a picture to what pictures of a gallery are embedded at."""
-    import cv2
-
-    scale = SIDE / max(picture.width, picture.height)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    rgb = np.asarray(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return Picture(rgb, picture.digest, picture.name)
 
 
 def _own_question(gallery: Gallery) -> Question | None:
@@ -350,12 +304,12 @@ def _judged(
         guess = None
     else:
         scale, limit = _COSINE, guessed_line(usual, strictness)
-        guess = _FROM_CLASSES if only_named else _FROM_GALLERY
+        guess = _FROM_CLASSES if only_named else FROM_GALLERY
     return Result(
         label=label,
         scale=scale,
-        hits=_with_meaning(hits, reference),
-        standing_out=None if limit is None else _leading(hits, scale, limit),
+        hits=with_meaning(hits, question),
+        standing_out=None if limit is None else leading(hits, scale, limit),
         guess=guess,
         question=question,
         looked_at=of,
@@ -368,23 +322,12 @@ def _model_label(gallery: Gallery) -> Text:
     return Text("The gallery's model") if question is None else question.method.label
 
 
-def _with_meaning(hits: Sequence[Hit], reference: Reference | None) -> tuple[Hit, ...]:
-    if reference is None:
-        return tuple(hits)
-    return tuple(replace(hit, meaning=meaning_by(reference, hit.value)) for hit in hits)
-
-
-def _leading(hits: Sequence[Hit], scale: Scale, limit: float) -> int:
-    alike = [hit.same_file or scale.is_alike(hit.value, limit) for hit in hits]
-    return alike.index(False) if False in alike else len(alike)
-
-
 # ── By colours, by another method ──────────────────────────────────────────────────
 
 
 def _by_colours(gallery: Gallery, query: Query, count: int, where: Filter) -> Result:
     snapshot = gallery.snapshot()
-    rows = _kept_rows(snapshot, where)
+    rows = kept_rows(snapshot, where)
     asked = [colour for colour in query.colours if colour.share > 0]
     hits: list[Hit] = []
     if len(rows):
@@ -396,7 +339,7 @@ def _by_colours(gallery: Gallery, query: Query, count: int, where: Filter) -> Re
         label=Text("Colours"),
         scale=COLOUR_SCALE,
         hits=tuple(hits),
-        standing_out=_leading(hits, COLOUR_SCALE, COLOUR_SCALE.line),
+        standing_out=leading(hits, COLOUR_SCALE, COLOUR_SCALE.line),
         looked_at=len(rows),
         of=len(rows),
     )
@@ -435,8 +378,8 @@ def _by_question(
     return Result(
         label=question.method.label,
         scale=scale,
-        hits=_with_meaning(hits, reference_for(question)),
-        standing_out=_leading(hits, scale, line(question, strictness)),
+        hits=with_meaning(hits, question),
+        standing_out=leading(hits, scale, line(question, strictness)),
         question=question,
         looked_at=looked_at,
         of=of,
@@ -455,22 +398,16 @@ def _candidates(
     """Choose whom a method looks at: all, or those the model finds nearest."""
     if gallery.store.count(gallery.name) <= EXACT_UP_TO or question.method.id == STORED_METHOD:
         snapshot = gallery.snapshot()
-        rows = _kept_rows(snapshot, where)
+        rows = kept_rows(snapshot, where)
         entries = [snapshot.entries[row] for row in rows]
         if len(rows) <= MOST_COMPARED or question.method.id == STORED_METHOD:
             return entries, len(entries), []
-        scores = snapshot.vectors[rows] @ _vector_of(gallery, asked)
-        chosen = [entries[i] for i in _first(scores, MOST_COMPARED)]
+        scores = snapshot.vectors[rows] @ vector_of(gallery, asked)
+        chosen = [entries[i] for i in first(scores, MOST_COMPARED)]
         of = len(entries)
     else:
-        vector = _vector_of(gallery, asked)
+        vector = vector_of(gallery, asked)
         found = gallery.store.search(gallery.name, vector, MOST_COMPARED, where)
         chosen = [one.entry for one in found]
         of = gallery.store.count(gallery.name)
-    note = Text(
-        "Compared with the {count} pictures that the gallery's model finds nearest: to look at "
-        "all {total} would take too long.",
-        count=len(chosen),
-        total=of,
-    )
-    return chosen, of, [note]
+    return chosen, of, [nearest_only(len(chosen), of)]
