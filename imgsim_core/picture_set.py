@@ -83,6 +83,7 @@ def with_files(
     pictures: PictureSet,
     files: Iterable[File | Text],
     told: Callable[[int], None] | None = None,
+    most: int | None = None,
 ) -> PictureSet:
     """Open files and add them to a set.
 
@@ -93,6 +94,8 @@ def with_files(
         A Text is a sentence about a file that could not even be read.
     told : callable or None
         Called with the number of files seen so far, after each.
+    most : int or None
+        Pictures that the set may hold; None: `MOST_PICTURES`.
 
     Returns
     -------
@@ -104,13 +107,13 @@ def with_files(
     names = {picture.name for picture in kept}
     by_digest = {picture.digest: picture for picture in kept}
     other_names, refused = dict(pictures.other_names), list(pictures.refused)
-    left_out = 0
+    bound, left_out = MOST_PICTURES if most is None else most, 0
     for seen, file in enumerate(files, 1):
         if isinstance(file, Text):
             refused.append(file)
         elif (known := by_digest.get(reduced_digest(file[1]))) is not None:
             other_names[file[0]] = known.name
-        elif len(kept) >= MOST_PICTURES:
+        elif len(kept) >= bound:
             left_out += 1
         else:
             try:
@@ -129,7 +132,7 @@ def with_files(
             Text(
                 "Files left out: {count}. A set holds at most {most} pictures.",
                 count=left_out,
-                most=MOST_PICTURES,
+                most=bound,
             )
         )
     return PictureSet(tuple(kept), other_names, tuple(refused))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from imgsim_core.text import Text, UserText
 FEWEST_GROUPS = 3
 """Groups of two or more pictures: with fewer, none can be kept out of training to judge by."""
 
+_NUMBER = re.compile(r"[\s_.\-]*(\d+|\(\d+\))$")  # at the end of a file's name
 _NAMED = 5  # names in one sentence; the rest are counted
 
 
@@ -119,21 +121,43 @@ def groups_of_folders(pictures: PictureSet) -> Groups:
     CannotTeach
         As `grouped`; pictures outside any folder belong to no group.
     """
-    members, loose = [], []
-    for name, picture in _every_name(pictures):
-        folder = PurePosixPath(name.replace("\\", "/")).parent
-        if folder.name:
-            members.append((picture, str(folder)))
-        else:
-            loose.append(name)
-    result = grouped(_by_last_part(members))
-    if not loose:
-        return result
+    members, notes = members_of_files(pictures)
+    result = grouped(members)
+    return Groups(result.pictures, result.labels, result.names, (*result.notes, *notes))
+
+
+def members_of_files(
+    pictures: PictureSet,
+) -> tuple[list[tuple[Picture, str]], tuple[Text, ...]]:
+    """Tell from the names of files which picture belongs to which group.
+
+    Parameters
+    ----------
+    pictures : PictureSet
+
+    Returns
+    -------
+    tuple of list of (Picture, str) and tuple of Text
+        The innermost folder is the group. Where no file is in a folder, it is the name
+        without the number at its end: shoe_1 and shoe_2 are of the group shoe. The notes say
+        what belongs to no group.
+    """
+    named = _every_name(pictures)
+    parents = [_path(name).parent for name, _ in named]
+    groups = [str(parent) if parent.name else "" for parent in parents]
+    if not any(groups):
+        groups = [_NUMBER.sub("", _path(name).stem) for name, _ in named]
+    members = [(picture, group) for (_, picture), group in zip(named, groups, strict=True) if group]
+    loose = [name for (name, _), group in zip(named, groups, strict=True) if not group]
     note = Text(
         "Pictures outside any folder belong to no group and were left out: {names}.",
         names=UserText(_listed(loose)),
     )
-    return Groups(result.pictures, result.labels, result.names, (*result.notes, note))
+    return _by_last_part(members), (note,) if loose else ()
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
 
 
 def _every_name(pictures: PictureSet) -> list[tuple[str, Picture]]:
