@@ -140,7 +140,7 @@ def lesson(
     own = groups.labels[asked]
     recall = difference(before.hit.astype(float), after.hit.astype(float), own)
     area = difference(before.area, after.area, own)
-    helps, verdict = _verdict(recall, area, len(judgeable))
+    helps, verdict = verdict_on(recall, area, len(judgeable))
     summary: dict[str, Any] = {
         "groups": len(groups.names),
         "pictures": len(groups),
@@ -152,8 +152,8 @@ def lesson(
         "roc_area": [round(area.before, 4), round(area.after, 4)],
         "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
         "helps": helps,
-        "same": _quantiles(after.same),
-        "different": _quantiles(after.different),
+        "same": quantiles(after.same),
+        "different": quantiles(after.different),
     }
     return Lesson(
         head=replace(last.head, name=name, summary=summary),
@@ -188,7 +188,7 @@ def _watched(groups: Labels, random: np.random.Generator) -> Labels | None:
     return random.permutation(groups)[:count]
 
 
-def _quantiles(cosines: Array) -> list[float]:
+def quantiles(cosines: Array) -> list[float]:
     """Tell how cosines are spread: from the least to the greatest in a hundred equal shares."""
     if not len(cosines):
         return []
@@ -220,7 +220,8 @@ def _joined(parts: list[Judged], asked: Labels) -> Judged:
     )
 
 
-def _verdict(recall: Difference, area: Difference, groups: int) -> tuple[bool, Text]:
+def verdict_on(recall: Difference, area: Difference, groups: int) -> tuple[bool, Text]:
+    """Say whether it helps, and why not, by what was gained on so many groups never seen."""
     if groups < FEWEST_TO_CLAIM:
         return False, Text(
             "With {count} groups nobody can tell whether this helps with new ones: {least} or "

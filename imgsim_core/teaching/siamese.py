@@ -152,7 +152,7 @@ def _descent(
         torch.tensor(part.copy(), requires_grad=True) for part in (head.down, head.up, head.shift)
     ]
     optimizer = torch.optim.AdamW(parts, lr=_RATE, weight_decay=_DECAY)
-    function = _function(loss)
+    function = loss_function(loss)
     seen, own = views[~out], labels[~out]
     best, best_step, best_quality = head, 0, _quality(head, views, labels, out)
     curve = [Moment(0, math.nan, best_quality)]
@@ -186,7 +186,8 @@ def _descent(
     return Trained(best, best_step, tuple(curve), diverged)
 
 
-def _function(loss: Loss) -> Callable[[Any, Any], Any]:
+def loss_function(loss: Loss) -> Callable[[Any, Any], Any]:
+    """Look up what training makes small: (vectors of length 1, groups) to one number."""
     losses = torch_library("pytorch_metric_learning.losses")
     if loss is Loss.SUPERVISED_CONTRASTIVE:
         supervised: Callable[[Any, Any], Any] = losses.SupConLoss()

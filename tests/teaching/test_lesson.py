@@ -103,14 +103,14 @@ def test_a_picture_in_the_wrong_group_is_found():
 
 def test_training_that_runs_away_ends_and_keeps_the_best(monkeypatch):
     groups, views = world(notion=1.0)
-    usual = siamese._function(Loss.CONTRASTIVE)
+    usual = siamese.loss_function(Loss.CONTRASTIVE)
     calls = []
 
     def breaks(vectors, labels):
         calls.append(1)
         return usual(vectors, labels) * (math.nan if len(calls) > 20 else 1.0)
 
-    monkeypatch.setattr(siamese, "_function", lambda loss: breaks)
+    monkeypatch.setattr(siamese, "loss_function", lambda loss: breaks)
     found = trained(views, groups.labels, "base", kept_out=np.array([0, 1]))
     assert found.diverged
     assert len(calls) == 21
