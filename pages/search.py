@@ -30,6 +30,7 @@ def _show(gallery: Gallery) -> None:
         where = searching_filters.show(gallery)
         verified = searching_hits.wants_verifying(asked)
         save = st.empty()
+    searching_methods.say_unusable()
     found = searching_hits.results(gallery, asked, where, verified)
     first = next(iter(found.values()))
     if isinstance(first, Result) and first.hits:

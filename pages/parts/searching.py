@@ -14,10 +14,12 @@ import numpy as np
 import streamlit as st
 
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.carried import fits
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.lance import EXACT_UP_TO
 from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query, WordsAsked
+from imgsim_core.method import Method
 from imgsim_core.registry import all_methods
 from imgsim_core.samples import all_samples
 from pages.parts import cached, inputs, own_methods, settings
@@ -201,22 +203,37 @@ def query(gallery: Gallery) -> Query | None:
     return Query(pictures=tuple(pictures), words=words)
 
 
-def methods(gallery: Gallery) -> tuple[str, ...]:
+def methods(gallery: Gallery, asked: Query) -> tuple[str, ...]:
     """Ids of the methods to ask side by side, the gallery's model where none is chosen."""
-    usable = set(method_labels(gallery))
+    usable = set(method_labels(gallery, asked))
     codes = str(settings.get(METHODS, gallery.info.model)).split(",")
     return tuple(code for code in codes if code in usable) or (gallery.info.model,)
 
 
-def method_labels(gallery: Gallery) -> dict[str, Any]:
-    """Label of each method that can search this gallery, its own model first."""
+def method_labels(gallery: Gallery, asked: Query) -> dict[str, Any]:
+    """Label of each method that can answer a query here, the gallery's own model first.
+
+    Several pictures can be added up only where stored vectors are; words need the model.
+    """
     found: dict[str, Any] = {}
     for method in own_methods.all_methods():
         if method.id == gallery.info.model:
             found = {method.id: method.label, **found}
-        elif method.availability() is None:
+        elif _can_answer(gallery, asked, method) and method.availability() is None:
             found[method.id] = method.label
     return found
+
+
+def _can_answer(gallery: Gallery, asked: Query, method: Method) -> bool:
+    if asked.only_picture is not None:
+        return True
+    return bool(asked.pictures) and not asked.words and fits(gallery, method)
+
+
+def fast(gallery: Gallery) -> set[str]:
+    """Ids of the methods that are answered from the stored vectors."""
+    fitting = {method.id for method in own_methods.taught() if fits(gallery, method)}
+    return {gallery.info.model, *fitting}
 
 
 def signature(asked: Query) -> tuple[Any, ...]:

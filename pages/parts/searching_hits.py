@@ -27,6 +27,7 @@ SIDE_BY_SIDE = 12
 _AMONG = 10
 _VERIFIED = 20
 _KEPT = 8
+_LIKELY = 0.9  # from here on two are said to belong together
 _TOLD_FROM = 64  # pictures: fewer are compared before a bar could be read
 _COLOURS = ("blue", "orange", "green", "violet", "red", "grey")
 _RESULTS = "search_results"
@@ -36,9 +37,7 @@ def results(
     gallery: Gallery, asked: Query, where: Filter, verified: bool
 ) -> dict[str, Result | ImgSimError]:
     """Answer the query by every method chosen, or recall the answers."""
-    codes = searching.methods(gallery)
-    if asked.only_picture is None:
-        codes = (gallery.info.model,)
+    codes = searching.methods(gallery, asked)
     count = HITS if len(codes) == 1 else 4 * SIDE_BY_SIDE
     return {code: _answer(gallery, asked, where, code, count, verified) for code in codes}
 
@@ -158,12 +157,18 @@ def _show_one(gallery: Gallery, asked: Query, result: Result) -> None:
     )
     chance = _by_chance(result)
     if chance >= 1:
+        numbers = {"count": f"{result.looked_at:,}", "chance": f"{chance:,}"}
         st.caption(
             t(
+                ":material/casino: Among {count} pictures of other groups about {chance} come "
+                "this far by chance. A stricter line lets fewer in.",
+                **numbers,
+            )
+            if _is_taught(result)
+            else t(
                 ":material/casino: Among {count} unrelated pictures about {chance} come this far "
                 "by chance. A stricter line lets fewer in.",
-                count=f"{result.looked_at:,}",
-                chance=f"{chance:,}",
+                **numbers,
             )
         )
     for note in result.notes:
@@ -184,6 +189,8 @@ def _headline(result: Result) -> str:
         return t("The closest pictures, the best first.")
     if _is_by_colours(result):
         return t("{count} pictures hold at least half of these colours.", count=count)
+    if _is_taught(result):
+        return _headline_as_taught(count)
     if count == 0:
         return t("Probably nothing here matches. These come closest.")
     if count == len(result.hits):
@@ -191,6 +198,14 @@ def _headline(result: Result) -> str:
     if count == 1:
         return t("1 picture is probably related.")
     return t("{count} pictures are probably related.", count=count)
+
+
+def _headline_as_taught(count: int) -> str:
+    if count == 0:
+        return t("Nothing here is alike as you taught it. These come closest.")
+    if count == 1:
+        return t("1 picture is alike as you taught it.")
+    return t("{count} pictures are alike as you taught it.", count=count)
 
 
 def _show_wall(
@@ -218,7 +233,13 @@ def _is_by_colours(result: Result) -> bool:
     return result.scale is COLOUR_SCALE
 
 
+def _is_taught(result: Result) -> bool:
+    return result.question is not None and result.question.method.on_vectors is not None
+
+
 def _divider(result: Result) -> str:
+    if _is_taught(result):
+        return f":material/arrow_downward: **{t('Not alike as you taught it, from here on')}**"
     if _is_by_colours(result):
         return f":material/arrow_downward: **{t('Less than half of these colours below')}**"
     said = f":material/arrow_downward: **{t('Probably unrelated below')}**"
@@ -243,7 +264,18 @@ def _in_words(hit: Hit, result: Result, is_below: bool) -> str:
         return t("{count} details agree", count=hit.details)
     if _is_by_colours(result):
         return t("{share} % of these colours", share=f"{100 * hit.value:.0f}")
+    if hit.own is not None:
+        return _short_as_taught(hit.own.belongs, is_below)
     return "" if hit.meaning is None else _short(hit.meaning, is_below)
+
+
+def _short_as_taught(belongs: float, is_below: bool) -> str:
+    """Whether two belong together; below the line of a whole gallery nothing is sure to."""
+    if belongs >= _LIKELY and not is_below:
+        return t("Belongs together")
+    if belongs >= 0.5:
+        return t("Perhaps together")
+    return t("Rather apart") if belongs > 1 - _LIKELY else t("Apart")
 
 
 def _short(meaning: Meaning, is_below: bool) -> str:
@@ -274,6 +306,8 @@ def _exact(hit: Hit, result: Result) -> str:
     ]
     if hit.meaning is not None:
         said.append(say(hit.meaning.verdict))
+    if hit.own is not None:
+        said.append(say(hit.own.verdict))
     said.append(
         t("{width} × {height} pixels", width=hit.entry.width, height=hit.entry.height)
         + f" · {hit.entry.format}"

@@ -6,20 +6,23 @@ import streamlit as st
 
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import Query
-from pages.parts import searching, settings
-from pages.parts.language import plain, t
+from pages.parts import own_methods, searching, settings
+from pages.parts.language import plain, say, t
 
 _KEY = "search_methods"
 
 
 def show(gallery: Gallery, asked: Query) -> None:
-    """Draw the choice of methods, for one picture; all else needs the gallery's own model."""
-    if asked.only_picture is None:
-        return
-    labels = {code: plain(label) for code, label in searching.method_labels(gallery).items()}
+    """Draw the choice of methods, where more than the gallery's own model can answer."""
+    known = searching.method_labels(gallery, asked)
     own = gallery.info.model
-    labels[own] = t("{method} (fast)", method=labels.get(own, own))
-    st.session_state[_KEY] = list(searching.methods(gallery))
+    if asked.only_picture is None and known.keys() <= {own}:
+        return
+    labels = {code: plain(label) for code, label in known.items()}
+    labels.setdefault(own, own)
+    for code in searching.fast(gallery) & labels.keys():
+        labels[code] = t("{method} (fast)", method=labels[code])
+    st.session_state[_KEY] = list(searching.methods(gallery, asked))
     st.multiselect(
         t("Compare by"),
         list(labels),
@@ -32,7 +35,7 @@ def show(gallery: Gallery, asked: Query) -> None:
         help=t(
             "Up to three methods, side by side. Methods marked fast have an index; the others "
             "look at every picture. For words, colours and several parts the gallery's own "
-            "model answers."
+            "model answers; for several pictures, what you taught can answer too."
         ),
         width=420,
     )
@@ -40,3 +43,11 @@ def show(gallery: Gallery, asked: Query) -> None:
 
 def _keep(own: str) -> None:
     settings.put(searching.METHODS, ",".join(st.session_state[_KEY]) or None, own)
+
+
+def say_unusable() -> None:
+    """Say why a notion that was taught in this session is not among the methods."""
+    for method in own_methods.taught():
+        reason = method.availability()
+        if reason is not None:
+            st.caption(f":material/info: {say(reason)}")

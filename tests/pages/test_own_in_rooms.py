@@ -1,0 +1,117 @@
+"""What a visitor taught, on the pages Search, Duplicates and Products."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.identity import encoder_key
+from imgsim_core.teaching.head import untaught
+from imgsim_core.teaching.method import taught_method
+from pages.parts import tenancy
+from tests.pages.visitor import ENGLISH, checked, markdown, open_app, without_code_spans
+
+SECONDS = 120
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sample_gallery():
+    """Made once, before anybody looks at it."""
+    samples = tenancy.sample_gallery()
+    samples.start()
+    deadline = time.monotonic() + SECONDS
+    while samples.gallery() is None:
+        assert samples.problem is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def notions():
+    """A notion that fits what is built in, and one of another model's vectors."""
+    fitting = untaught(1280, encoder_key(model_by_id("efficientnet-lite2")), 8)
+    up = np.random.default_rng(1).normal(scale=0.1, size=fitting.up.shape).astype(np.float32)
+    scores = np.linspace(0, 1, 101)
+    summary = {"pictures": 40, "groups": 8, "same": list(scores), "different": list(scores - 0.6)}
+    fitting = replace(fitting, name="Harbours", up=up, summary=summary)
+    return fitting, replace(fitting, name="Stranger", base="efficientnet-lite2/000000000000/crop/1")
+
+
+def on_page(page, heads, **link):
+    """Open a page in a session that holds notions."""
+    app = open_app({"gallery": "samples", **link})
+    methods = [taught_method(head) for head in heads]
+    app.session_state["own_methods"] = {
+        method.id: (head, method) for head, method in zip(heads, methods, strict=True)
+    }
+    return checked(app.switch_page(f"../{page}.py").run()), methods
+
+
+def put(app, key, value):
+    app.session_state["settings"] = {**app.session_state["settings"], key: value}
+    return checked(app.run())
+
+
+def words_of(app):
+    return "\n".join(markdown(app))
+
+
+# ── Search ─────────────────────────────────────────────────────────────────────────
+
+
+def methods_offered(app):
+    (control,) = (one for one in app.multiselect if one.key == "search_methods")
+    return control
+
+
+def test_search_offers_it_as_fast_and_says_why_another_cannot_be_used(notions):
+    app, _ = on_page("search", notions)
+    offered = methods_offered(app).options
+    assert "Harbours (taught) (fast)" in offered
+    assert not any("Stranger" in label for label in offered)
+    assert "other weights" in words_of(app)
+
+
+def test_search_answers_by_it_in_the_words_of_the_visitors_groups(notions):
+    app, (method,) = on_page("search", notions[:1])
+    methods_offered(app).set_value([method.id])
+    app = checked(app.run())
+    words = words_of(app)
+    assert "alike as you taught it" in words
+    assert "Not alike as you taught it, from here on" in words
+    assert "Probably unrelated" not in words
+    helps = [item.help for item in app.caption if "`" in item.value and item.help]
+    assert helps
+    assert all("Harbours" in text and "as you taught it" in text for text in helps)
+
+
+def test_search_side_by_side_and_without_it_again(notions):
+    app, (method,) = on_page("search", notions[:1])
+    app = put(app, "search.methods", f"{method.id},efficientnet-lite2,phash")
+    assert any("Harbours" in item.value for item in app.subheader)
+    app.session_state["own_methods"] = {}
+    assert not any("Harbours" in item.value for item in checked(app.run()).subheader)
+
+
+def test_search_with_several_pictures_can_be_answered_by_it(notions):
+    app, (method,) = on_page("search", notions[:1])
+    app = put(app, "search.methods", method.id)
+    digest = tenancy.sample_gallery().gallery().snapshot().entries[5].digest
+    app = put(app, "search.minus", digest)
+    assert "Harbours (taught) (fast)" in methods_offered(app).options
+    assert "pHash" not in " ".join(methods_offered(app).options)
+    assert "Harbours" in words_of(app)
+    app = put(app, "search.words", "a harbour")
+    assert not [one for one in app.multiselect if one.key == "search_methods"]
+
+
+def test_search_says_all_of_it_in_chinese(notions):
+    app, (method, _) = on_page("search", notions, lang="zh")
+    app = put(app, "search.methods", method.id)
+    assert "按您所教" in words_of(app)
+    said = [without_code_spans(item.value) for item in app.caption]
+    assert not [text for text in said if ENGLISH.search(text)]
