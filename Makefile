@@ -1,5 +1,6 @@
 # make run   install what the app needs and serve it at http://localhost:8501
 # make test  install what the tests need and run every check
+# make weights MODELS="clip siglip2"  download learned models beforehand
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test format bench readme clean
+.PHONY: run test format bench readme weights clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -26,6 +27,10 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+weights: $(VENV)/.installed
+	@test -n "$(MODELS)" || { $(BIN)/python -m imgsim_core models; echo 'Which? make weights MODELS="ID ID"'; exit 2; }
+	for model in $(MODELS); do $(BIN)/python -m imgsim_core models fetch $$model || exit 1; done
 
 # The tables of both READMEs, drawn from the registry; a test says when this is due.
 readme: $(VENV)/.installed-dev
