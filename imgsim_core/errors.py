@@ -28,6 +28,7 @@ ImgSimError
 ├── NotEnrolled             a person is not taken in: no consent, no name, no room
 ├── CannotTeach             groups that nothing can be learned from
 ├── WrongHead               a file that is no taught head, or of another model, or changed
+├── WrongCheckpoint         a training cannot go on from this file
 ├── BadBox                  a box or a stroke that is not inside its picture
 └── ModelError              a learned model cannot be used
     ├── UnknownModel
@@ -157,6 +158,10 @@ class CannotTeach(ImgSimError):
 
 class WrongHead(ImgSimError):
     """A file that is no taught head, belongs to another model, or was changed."""
+
+
+class WrongCheckpoint(ImgSimError):
+    """No training can go on from this file: missing, damaged, or of another training."""
 
 
 class BadBox(ImgSimError):

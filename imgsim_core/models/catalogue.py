@@ -371,7 +371,8 @@ MODELS: tuple[Model, ...] = (
 
 def all_models() -> tuple[Model, ...]:
     """List every model of the catalogue, the default first, this host's own last."""
-    return MODELS + _own().own_models()
+    own: tuple[Model, ...] = _own().own_models()
+    return MODELS + own
 
 
 def model_by_id(model_id: str) -> Model:

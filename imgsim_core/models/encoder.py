@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "framed",
     "patch_features",
     "patch_similarity",
+    "tokenizer",
     "top_classes",
 ]
 
@@ -135,8 +136,24 @@ def encode_text(model: Model, texts: Sequence[str]) -> Array:
     import torch
 
     loaded = network(model)
+    tokenize = tokenizer(model)
+    with torch.inference_mode():
+        vectors = loaded.module.encode_text(tokenize(list(texts)).to(loaded.device))
+        return _normalised(vectors.float().cpu().numpy())
+
+
+def tokenizer(model: Model) -> Callable[[list[str]], Any]:
+    """Find what turns texts into the numbers that a model's text side reads.
+
+    Raises
+    ------
+    ModelError
+        If it needs a package that is not here.
+    """
     try:
-        tokenize = torch_library("open_clip").get_tokenizer(model.architecture)
+        tokenize: Callable[[list[str]], Any] = torch_library("open_clip").get_tokenizer(
+            model.architecture
+        )
     except ImportError as error:
         raise ModelError(
             Text(
@@ -146,9 +163,7 @@ def encode_text(model: Model, texts: Sequence[str]) -> Array:
                 package=error.name or "transformers",
             )
         ) from error
-    with torch.inference_mode():
-        vectors = loaded.module.encode_text(tokenize(list(texts)).to(loaded.device))
-        return _normalised(vectors.float().cpu().numpy())
+    return tokenize
 
 
 def patch_features(model: Model, picture: Picture, framing: Framing) -> Array:
