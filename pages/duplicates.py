@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.belonging import Belonging
 from imgsim_core.gallery.gallery import Gallery
 from pages.parts import (
     assets,
@@ -12,8 +13,10 @@ from pages.parts import (
     grouping_cards,
     grouping_funnel,
     grouping_marks,
+    grouping_own_cards,
     grouping_rule,
     grouping_run,
+    teaching_handover,
 )
 from pages.parts.language import say, t
 
@@ -26,8 +29,8 @@ def _show(gallery: Gallery) -> None:
     if count == 0:
         st.info(t("This gallery is empty: add pictures first."), icon=":material/info:")
         return
-    level = grouping_funnel.show_level()
-    begun = grouping_run.runs().known(gallery, level, version)
+    asked = grouping_funnel.show_level(gallery)
+    begun = grouping_run.runs().known(gallery, asked, version)
     if count > _BEGUN_AT_ONCE and not begun:
         place = st.empty()
         with place.container():
@@ -40,7 +43,10 @@ def _show(gallery: Gallery) -> None:
             ):
                 return
         place.empty()
-    report = grouping_run.report_of(gallery, level, version)
+    report = grouping_run.report_of(gallery, asked, version)
+    if isinstance(report, Belonging):
+        grouping_own_cards.show(gallery, report)
+        return
     if report is None:
         return
     groups = report.regrouped(grouping_marks.apart())
@@ -52,8 +58,9 @@ def _show(gallery: Gallery) -> None:
     if not groups:
         st.success(t("No duplicates at this level."), icon=":material/check_circle:")
         return
-    grouping_cards.show(gallery, report, groups, rule)
+    grouping_cards.show(groups, lambda group: grouping_cards.Card(gallery, report, group, rule))
     grouping_rule.show_plan(report, groups, rule)
+    teaching_handover.offer_duplicates(gallery, report, groups)
 
 
 st.html(f"<style>{assets.text('wall.css')}{assets.text('duplicates.css')}</style>")

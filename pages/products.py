@@ -11,6 +11,7 @@ from pages.parts import (
     products_catalogue,
     products_photographs,
     products_weights,
+    teaching_handover,
 )
 from pages.parts.language import say, t
 
@@ -32,6 +33,7 @@ try:
         elif photographs:
             products_weights.show()
             products_batch.show(catalogue, photographs)
+        teaching_handover.offer_products(catalogue)
 except ImgSimError as error:
     st.error(say(error.text), icon=":material/error:")
 st.caption(

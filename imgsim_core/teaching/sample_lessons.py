@@ -84,18 +84,18 @@ def members_of(lesson_id: str) -> Members:
 # ── Alike by colour ────────────────────────────────────────────────────────────────
 
 _COLOURS = (
-    Text("red"),
-    Text("orange"),
-    Text("yellow"),
-    Text("yellow-green"),
-    Text("green"),
-    Text("sea green"),
-    Text("cyan"),
-    Text("sky blue"),
-    Text("blue"),
-    Text("violet"),
-    Text("magenta"),
-    Text("rose"),
+    Text("red ink"),
+    Text("orange ink"),
+    Text("yellow ink"),
+    Text("yellow-green ink"),
+    Text("green ink"),
+    Text("sea green ink"),
+    Text("cyan ink"),
+    Text("sky blue ink"),
+    Text("blue ink"),
+    Text("violet ink"),
+    Text("magenta ink"),
+    Text("rose ink"),
 )
 _SUBJECTS = ("cat", "coffee", "astronaut", "rocket", "motorcycle-left")
 

@@ -30,6 +30,7 @@ from pages.parts import (
     products_weights,
     searching,
     settings,
+    teaching_lesson,
     together,
 )
 from pages.parts.language import LANGUAGES, language
@@ -110,6 +111,7 @@ def _page_settings() -> dict[str, ReadText]:
         **products_weights.link_settings(),
         **cutting_pair.link_settings(),
         **objects_parts.link_settings(),
+        **teaching_lesson.link_settings(),
         atlas_colours.SETTING: _one_of(atlas_colours.MODES),
         **{
             f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)

@@ -89,6 +89,13 @@ def _places() -> list[_Place]:
             "tune",
             t("Mark pairs and find your own line"),
         ),
+        _Place(
+            "teach",
+            experiments,
+            t("Teach"),
+            "school",
+            t("Show groups, and teach it your own alike"),
+        ),
         _Place("methods", about, t("Methods"), "menu_book", t("What each method sees and misses")),
         _Place("status", about, t("Status"), "monitor_heart", t("What this server can do")),
     ]

@@ -20,7 +20,16 @@ from imgsim_core.separation import (
     ranked,
     separation,
 )
-from pages.parts import inputs, keeping, lines, links, result, separation_charts, settings
+from pages.parts import (
+    inputs,
+    keeping,
+    lines,
+    links,
+    result,
+    separation_charts,
+    settings,
+    teaching_handover,
+)
 from pages.parts.language import plain, say, t
 from pages.parts.workbench import Workbench
 
@@ -39,6 +48,7 @@ def show(bench: Workbench) -> None:
     if missing is not None:
         st.info(say(missing), icon=":material/rule:")
         keeping.show(bench, ())
+        teaching_handover.offer_marked(bench)
         return
     _await(bench)
     found = _separations(bench)
@@ -48,6 +58,7 @@ def show(bench: Workbench) -> None:
         _show_answer(bench, found)
     else:
         st.skeleton(height=300)
+    teaching_handover.offer_marked(bench)
     links.write()
 
 

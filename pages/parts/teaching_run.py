@@ -1,0 +1,230 @@
+"""A lesson behind the page: pictures embedded, heads trained, in a thread that can be stopped."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from imgsim_core.background import StopSign, in_background
+from imgsim_core.errors import ImgSimError
+from imgsim_core.models.catalogue import Model, model_by_id
+from imgsim_core.models.identity import encoder_key
+from imgsim_core.teaching.groups import Groups, grouped
+from imgsim_core.teaching.lesson import Lesson, lesson
+from imgsim_core.teaching.sample_lessons import all_lessons, members_of
+from imgsim_core.teaching.siamese import Loss, Moment
+from imgsim_core.teaching.views import embedded
+from imgsim_core.text import Text
+
+Known = dict[tuple[str, int], NDArray[np.float32]]
+
+SAMPLE_COPIES = 0
+"""The sample lessons vary their pictures themselves; more copies would only take longer."""
+
+USUAL_MODEL = "efficientnet-lite2"
+_RUN, _VECTORS = "teaching_run", "teaching_vectors"
+_MOST_BYTES = 64 * 2**20  # of vectors that a session keeps between lessons
+_AT_ONCE = threading.Semaphore(2)  # lessons of all visitors; more would only slow each other
+_LOOK_AGAIN = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What is to be taught, on what and how; `version` of the desk tells whether it still fits."""
+
+    groups: Groups
+    titles: tuple[str, ...]
+    name: str
+    model: Model
+    loss: Loss
+    copies: int
+    version: int
+    sample: str | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """One lesson under way, or over."""
+
+    wish: Wish
+    known: Known
+    waiting: bool = True
+    done: int = 0
+    total: int = 0
+    training: int = 0
+    trainings: int = 0
+    curves: dict[int, list[Moment]] = field(default_factory=dict)
+    views: NDArray[np.float32] | None = None
+    lesson: Lesson | None = None
+    problem: Text | None = None
+    drawn: dict[str, Any] = field(default_factory=dict)  # what the page worked out from it
+    _over: threading.Event = field(default_factory=threading.Event)
+    _stop: StopSign = field(default_factory=StopSign)
+
+    def begin(self) -> None:
+        """Start the thread."""
+        in_background(self._run, "teaching")
+
+    def _run(self) -> None:
+        try:
+            while not _AT_ONCE.acquire(timeout=_LOOK_AGAIN):
+                if self._stop.is_set():
+                    return
+            try:
+                self.waiting = False
+                self._teach()
+            finally:
+                _AT_ONCE.release()
+        except ImgSimError as error:
+            self.problem = error.text
+        finally:
+            self._over.set()
+
+    def _teach(self) -> None:
+        wish = self.wish
+        base = encoder_key(wish.model)
+        if wish.sample is not None and wish.model.id == USUAL_MODEL:
+            self.known.update(shared().vectors(wish.sample, self._told, self._stop))
+        self.views = embedded(
+            wish.model,
+            wish.groups.pictures,
+            wish.copies,
+            known=self.known,
+            told=self._told,
+            stop=self._stop.is_set,
+        )
+        if self.views is None:
+            return
+        self.lesson = lesson(
+            wish.groups,
+            self.views,
+            base,
+            wish.name,
+            loss=wish.loss,
+            told=self._learned,
+            stop=self._stop.is_set,
+        )
+
+    def _told(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
+
+    def _learned(self, number: int, count: int, moment: Moment) -> None:
+        self.training, self.trainings = number, count
+        self.curves.setdefault(number, []).append(moment)
+
+    def stop(self) -> None:
+        """End it; nothing of it is kept."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Tell whether it is over, waiting for it at most so long."""
+        return self._over.wait(seconds)
+
+
+class _Held:
+    """A session's hold on its lesson: let go of, it stops."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        weakref.finalize(self, run.stop)
+
+
+def current() -> Run | None:
+    """The lesson of this session, under way or over."""
+    held: _Held | None = st.session_state.get(_RUN)
+    return None if held is None else held.run
+
+
+def begin(wish: Wish) -> Run:
+    """Start a lesson; one that is under way ends."""
+    forget()
+    run = Run(wish, _vectors_of(wish))
+    st.session_state[_RUN] = _Held(run)
+    run.begin()
+    return run
+
+
+def forget() -> None:
+    """Put the lesson away, and stop it if it is under way."""
+    held: _Held | None = st.session_state.pop(_RUN, None)
+    if held is not None:
+        held.run.stop()
+
+
+def _vectors_of(wish: Wish) -> Known:
+    """Vectors known from lessons before; what is too much is forgotten, the others' first."""
+    kept: dict[str, Known] = st.session_state.setdefault(_VECTORS, {})
+    # A copy, for a lesson that was just stopped may still be writing into its own
+    mine = dict(kept.pop(wish.model.id, {}))
+    kept[wish.model.id] = mine  # the latest at the end
+    while _bytes(kept) > _MOST_BYTES and len(kept) > 1:
+        kept.pop(next(iter(kept)))
+    if _bytes(kept) > _MOST_BYTES:
+        needed = {picture.digest for picture in wish.groups.pictures}
+        for key in [key for key in mine if key[0] not in needed]:
+            del mine[key]
+    return mine
+
+
+def _bytes(kept: dict[str, Known]) -> int:
+    return sum(vector.nbytes for known in kept.values() for vector in known.values())
+
+
+# ── Vectors of the sample lessons, shared by all visitors ──────────────────────────
+
+
+class Shared:
+    """What the usual model sees in the sample lessons: embedded once, whoever asks first."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Known] = {one.id: {} for one in all_lessons()}
+        self._turns = {one.id: threading.Lock() for one in all_lessons()}
+        self._begun = threading.Lock()
+
+    def vectors(self, lesson_id: str, told: Any = None, stop: StopSign | None = None) -> Known:
+        """Return a lesson's vectors, waiting for whoever is at them just now."""
+        sign = StopSign() if stop is None else stop
+        turn, known = self._turns[lesson_id], self._known[lesson_id]
+        groups = grouped([(picture, str(label)) for picture, label in members_of(lesson_id)])
+        while not turn.acquire(timeout=_LOOK_AGAIN):
+            if sign.is_set():
+                return {}
+            if told is not None:
+                told(len(known), len(groups))
+        try:
+            model = model_by_id(USUAL_MODEL)
+            embedded(
+                model, groups.pictures, SAMPLE_COPIES, known=known, told=told, stop=sign.is_set
+            )
+            return dict(known)
+        finally:
+            turn.release()
+
+    def warm(self) -> None:
+        """Have all lessons embedded behind the page, once a process."""
+        if self._begun.acquire(blocking=False):
+            in_background(self._embed_all, "teaching samples")
+
+    def _embed_all(self) -> None:
+        for one in all_lessons():
+            try:
+                self.vectors(one.id)
+            except ImgSimError:
+                return  # no model here: whoever teaches is told
+
+
+@st.cache_resource(show_spinner=False)
+def shared() -> Shared:
+    """Vectors of the sample lessons, for all visitors."""
+    return Shared()

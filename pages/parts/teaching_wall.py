@@ -1,0 +1,152 @@
+"""The groups on show, and the ways to change them: move a picture, leave it out, rename."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from imgsim_core.picture import Picture
+from pages.parts import cached, inputs
+from pages.parts.language import code_span, say, t
+from pages.parts.teaching_groups import Desk
+
+_SHOWN = 24  # groups on the wall
+_IN_STRIP = 5  # pictures of a group on the wall
+_SMALL = 84
+_PAGE = 24  # pictures to change at a time
+_MOST_NOTES = 6
+_OUT, _NEW = "\x00out", "\x00new"  # no group is called so: names are printable
+
+
+def small(picture: Picture, side: int = 144) -> bytes:
+    """JPEG of the middle of a picture, square."""
+    return cached.memory().recall(
+        ("teaching small", picture.digest, side),
+        lambda: cached.jpeg(inputs.cover(picture, side, side)),
+    )
+
+
+def show(desk: Desk) -> None:
+    """Draw the groups: some pictures of each, its name and how many there are."""
+    codes = desk.codes()
+    grid = st.grid("auto", min_column_width=165, gap="small")  # two columns on a phone
+    for number, code in enumerate(codes[:_SHOWN]):
+        pictures = [desk.members[place].picture for place in desk.within(code)]
+        with grid.cell(), st.container(key=f"teach_group_{number}", gap=None):
+            st.image(strip(pictures), width="stretch", alt=desk.title(code))
+            st.caption(f"{_named(desk, code)} · {len(pictures)}")
+    if len(codes) > _SHOWN:
+        st.caption(t("… and {count} more groups.", count=len(codes) - _SHOWN))
+    for note in desk.notes[:_MOST_NOTES]:
+        st.warning(say(note), icon=":material/rule:")
+    if len(desk.notes) > _MOST_NOTES:
+        st.caption(t("… and {count} more.", count=len(desk.notes) - _MOST_NOTES))
+
+
+def _named(desk: Desk, code: str) -> str:
+    """Name of a group as markdown; a visitor's own is shown letter by letter."""
+    return f"**{desk.title(code)}**" if code in desk.titles else code_span(desk.title(code), 24)
+
+
+def strip(pictures: Sequence[Picture], count: int = _IN_STRIP) -> bytes:
+    """JPEG of the first pictures of a group side by side; a place that is empty stays grey."""
+
+    def make() -> bytes:
+        row = np.full((_SMALL, count * (_SMALL + 4) - 4, 3), 128, np.uint8)
+        row[:] = 233
+        for place, picture in enumerate(pictures[:count]):
+            left = place * (_SMALL + 4)
+            row[:, left : left + _SMALL] = inputs.cover(picture, _SMALL, _SMALL)
+            row[:, left + _SMALL : left + _SMALL + 4] = 255
+        return cached.jpeg(row)
+
+    key = ("teaching strip", count, *(picture.digest for picture in pictures[:count]))
+    return cached.memory().recall(key, make)
+
+
+# ── Changing them ──────────────────────────────────────────────────────────────────
+
+
+def show_changes(desk: Desk) -> None:
+    """Offer to change the groups; what is hidden is not worked out."""
+    box = st.expander(
+        t("Change the groups"), icon=":material/edit:", on_change="rerun", key="teach_change"
+    )
+    if not box.open:
+        return
+    with box:
+        codes = desk.codes()
+        labels = {code: f"{desk.title(code)} · {len(desk.within(code))}" for code in codes}
+        out = len(desk.within(None))
+        if out:
+            labels[_OUT] = t("left out · {count}", count=out)
+        if st.session_state.get("teach_group") not in labels:
+            st.session_state["teach_group"] = next(iter(labels))
+        chosen = st.selectbox(
+            t("Group to change"), list(labels), format_func=labels.__getitem__, key="teach_group"
+        )
+        group = None if chosen == _OUT else chosen
+        if group is not None:
+            _show_rename(desk, group)
+        _show_members(desk, group)
+
+
+def _show_rename(desk: Desk, group: str) -> None:
+    key = f"teach_rename_{desk.version}_{group}"
+    st.text_input(
+        t("Its name"),
+        value=desk.title(group),
+        key=key,
+        max_chars=60,
+        on_change=_rename,
+        args=(desk, group, key),
+    )
+
+
+def _rename(desk: Desk, group: str, key: str) -> None:
+    wanted = str(st.session_state[key])
+    if desk.rename(group, wanted):
+        st.session_state["teach_group"] = " ".join(wanted.split())
+    else:
+        st.toast(t("Another group has that name, or it is empty."), icon=":material/info:")
+
+
+def _show_members(desk: Desk, group: str | None) -> None:
+    places = desk.within(group)
+    pages = max(1, -(-len(places) // _PAGE))
+    page_key = f"teach_page_{group}"
+    number = min(pages, int(st.session_state.get(page_key, 1)))
+    others = {code: desk.title(code) for code in desk.codes()}
+    others |= {_NEW: t("a new group"), _OUT: t("left out")}
+    here = _OUT if group is None else group
+    grid = st.grid("auto", min_column_width=150, gap="small")
+    for place in places[(number - 1) * _PAGE : number * _PAGE]:
+        picture = desk.members[place].picture
+        key = f"teach_move_{desk.version}_{place}"
+        with grid.cell(), st.container(key=f"teach_member_{place}", gap="xsmall"):
+            st.image(small(picture), width="stretch", alt=picture.name)
+            st.selectbox(
+                t("Group of {picture}", picture=plain_name(picture)),
+                list(others),
+                index=list(others).index(here),
+                format_func=others.__getitem__,
+                key=key,
+                label_visibility="collapsed",
+                on_change=_move,
+                args=(desk, place, key),
+            )
+    if pages > 1:
+        st.pagination(pages, key=page_key)
+
+
+def plain_name(picture: Picture) -> str:
+    """Name of a picture without its folders, for labels."""
+    return picture.name.replace("\\", "/").rpartition("/")[2]
+
+
+def _move(desk: Desk, place: int, key: str) -> None:
+    wanted = st.session_state[key]
+    group = {_OUT: None, _NEW: desk.new_group()}.get(wanted, wanted)
+    desk.move(place, group)
