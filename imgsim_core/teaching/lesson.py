@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from imgsim_core.teaching.judging import (
     difference,
     judged,
 )
-from imgsim_core.teaching.siamese import Loss, Moment, Trained, trained
+from imgsim_core.teaching.siamese import Loss, Moment, trained
 from imgsim_core.text import Text
 
 Array = NDArray[np.float32]
@@ -40,11 +40,16 @@ class Lesson:
     head : Head
         Trained on all groups; its summary says what is below.
     before, after : Judged
-        All pictures of groups of two or more, each judged by a head that has not seen its
-        group; `before` by the model alone.
+        All pictures of groups of two or more, each among the groups kept out together with
+        its own, by a head that has seen none of them; `before` by the model alone. With
+        three groups one is kept out alone, and not judged.
     recall, area : Difference
         Of the share whose most alike other picture is of the same group, and of the area
         under the ROC curve.
+    everywhere : Judged
+        All pictures of groups of two or more, by the head that was trained on all: to look
+        for pictures in wrong groups, not to judge by. What even this one does not bring to
+        its group may not belong there.
     curve : tuple of Moment
         How the first of the heads was trained.
     verdict : Text
@@ -58,6 +63,7 @@ class Lesson:
     after: Judged
     recall: Difference
     area: Difference
+    everywhere: Judged
     curve: tuple[Moment, ...]
     verdict: Text
     helps: bool
@@ -101,13 +107,13 @@ def lesson(
     started = time.perf_counter()
     random = np.random.default_rng(seed)
     judgeable = random.permutation(np.flatnonzero(groups.sizes >= 2))
-    folds = np.array_split(judgeable, min(FOLDS, len(judgeable)))
-    asked = np.flatnonzero(groups.sizes[groups.labels] >= 2)
-    before = judged(views[:, 0], groups.labels, asked)
-    parts: list[tuple[Trained, Judged]] = []
+    # Two groups or more in each, to be told apart from each other
+    folds = np.array_split(judgeable, max(2, min(FOLDS, len(judgeable) // 2)))
+    best_steps: list[int] = []
+    curves: list[tuple[Moment, ...]] = []
+    parts: list[tuple[Judged, Judged]] = []
     for number, fold in enumerate(folds):
         kept_in = ~np.isin(groups.labels, fold)
-        run = _run(number, len(folds) + 1, told)
         found = trained(
             views[kept_in],
             groups.labels[kept_in],
@@ -115,16 +121,21 @@ def lesson(
             loss=loss,
             kept_out=_watched(np.setdiff1d(judgeable, fold), random),
             seed=seed,
-            told=run,
+            told=_run(number, len(folds) + 1, told),
             stop=stop,
         )
         if stop():
             return None
-        carried = found.head(views[:, 0])
-        parts.append((found, judged(carried, groups.labels, np.flatnonzero(~kept_in))))
-    after = _joined([part for _, part in parts], asked)
+        best_steps.append(found.best_step)
+        curves.append(found.curve)
+        rows, carried = np.flatnonzero(~kept_in), found.head(views[:, 0])
+        if len(fold) > 1:
+            # Among each other: what was trained on has been moved out of their way
+            without = judged(views[:, 0], groups.labels, rows, rows)
+            parts.append((without, judged(carried, groups.labels, rows, rows)))
+    before, after = (_joined(kind) for kind in zip(*parts, strict=True))
     # The last one sees all groups, for as long as was best for the others on the whole
-    usual = round(float(np.median([found.best_step for found, _ in parts])))
+    usual = round(float(np.median(best_steps)))
     last = trained(
         views,
         groups.labels,
@@ -137,7 +148,8 @@ def lesson(
     )
     if stop():
         return None
-    own = groups.labels[asked]
+    own = groups.labels[before.asked]
+    asked = np.flatnonzero(groups.sizes[groups.labels] >= 2)
     recall = difference(before.hit.astype(float), after.hit.astype(float), own)
     area = difference(before.area, after.area, own)
     helps, verdict = verdict_on(recall, area, len(judgeable))
@@ -161,7 +173,8 @@ def lesson(
         after=after,
         recall=recall,
         area=area,
-        curve=parts[0][0].curve,
+        everywhere=judged(last.head(views[:, 0]), groups.labels, asked),
+        curve=curves[0],
         verdict=verdict,
         helps=helps,
         seconds=time.perf_counter() - started,
@@ -174,7 +187,7 @@ def contradictory(found: Lesson, groups: Groups, most: int = 6) -> tuple[tuple[i
     A picture that is nearer to pictures of other groups than to nearly all of its own may
     be in the wrong group, or show that the groups mean different things.
     """
-    judged_so = found.after
+    judged_so = found.everywhere
     wrong = np.flatnonzero(~judged_so.hit)
     order = wrong[np.argsort(judged_so.area[wrong], kind="stable")][:most]
     return tuple((int(judged_so.asked[i]), int(judged_so.nearest[i])) for i in order)
@@ -204,14 +217,12 @@ def _run(
     return lambda moment: told(number, count, moment)
 
 
-def _joined(parts: list[Judged], asked: Labels) -> Judged:
-    """Put the answers of all folds into one, in the order of `asked`."""
+def _joined(parts: Sequence[Judged]) -> Judged:
+    """Put the answers of all folds into one, in the order of the pictures."""
     rows = np.concatenate([part.asked for part in parts])
     order = np.argsort(rows)
-    if not np.array_equal(rows[order], asked):
-        raise ValueError("the folds do not hold each picture once")
     return Judged(
-        asked=asked,
+        asked=rows[order],
         hit=np.concatenate([part.hit for part in parts])[order],
         area=np.concatenate([part.area for part in parts])[order],
         nearest=np.concatenate([part.nearest for part in parts])[order],

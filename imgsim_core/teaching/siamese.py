@@ -3,12 +3,16 @@
 Every picture goes through the same network (Bromley et al. 1993,
 https://doi.org/10.1142/S0218001493000339); only which of them are alike is told. The model
 below stays as it is, so that the whole is a matter of seconds.
+
+Training begins at the pictures' own middle: what they all share is taken away, which alone
+sets them apart better. From there on the groups teach, in the few directions in which these
+pictures differ, for as long as groups that are watched fare better by it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -17,21 +21,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core.models.torchvision_operators import torch_library
-from imgsim_core.teaching.head import Head, untaught
+from imgsim_core.teaching.head import Head
 from imgsim_core.teaching.judging import judged
 from imgsim_core.text import Text
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.intp]
 
-RANK = 64
-STEPS = 150
-_BATCH = 384
-_EVERY = 5  # steps between two looks at the groups kept out
-_PATIENCE = 12  # looks without anything better before training ends
-_RATE = 1e-2
+RANK = 32
+STEPS = 160
+_BATCH = 256
+_BATCH_TRIPLETS = 96  # their number grows with the third power
+_MOST_OF_A_GROUP = 16  # pictures in one step, or a big group would be all there is
+_DIRECTIONS = 128
+_EVERY = 4  # steps between two looks at the groups kept out
+_PATIENCE = 8  # looks without anything better before training ends
+_RATE = 5e-3
 _DECAY = 1e-3
-_STEPS_UNSEEN = 40  # where too few groups are there to keep any out
+_LEAST_STRENGTH = 1e-6  # of a direction against the strongest: rounding is weaker
+_STEPS_UNSEEN = 10  # where too few groups are there to keep any out
 
 
 class Loss(Enum):
@@ -67,7 +75,7 @@ class Moment:
 class Trained:
     """A head and how it came about.
 
-    head : of the best moment. best_step : 0 if nothing was better than no teaching.
+    head : of the best moment. best_step : 0 if nothing was better than the start.
     curve : every look that was taken. diverged : whether the loss ran away and training
     ended early, at the best moment so far.
     """
@@ -146,25 +154,24 @@ def _descent(
 
     out = np.zeros(len(labels), bool) if kept_out is None else np.isin(labels, kept_out)
     random = np.random.default_rng(seed)
-    head = untaught(views.shape[2], base, RANK, seed)
-    # Copied, for the best head must not change while training goes on
-    parts = [
-        torch.tensor(part.copy(), requires_grad=True) for part in (head.down, head.up, head.shift)
-    ]
+    seen, own = views[~out], labels[~out]
+    space = _Space(seen, own)
+    inside = torch.from_numpy(space.coordinates(seen))
+    parts = [torch.from_numpy(part).requires_grad_() for part in space.start(random)]
     optimizer = torch.optim.AdamW(parts, lr=_RATE, weight_decay=_DECAY)
     function = loss_function(loss)
-    seen, own = views[~out], labels[~out]
-    best, best_step, best_quality = head, 0, _quality(head, views, labels, out)
+    batch = _BATCH_TRIPLETS if loss is Loss.TRIPLET else _BATCH
+    best = space.head(parts, base)
+    best_step, best_quality = 0, _quality(best, views, labels, out)
     curve = [Moment(0, math.nan, best_quality)]
     last = steps if best_quality is not None else min(steps, _STEPS_UNSEEN)
     diverged = False
     for step in range(1, last + 1):
         if stop():
             break
-        rows = _batch(own, random)
+        rows = _batch(own, batch, random)
         copies = random.integers(seen.shape[1], size=len(rows))
-        carried = _carried(torch.from_numpy(seen[rows, copies]), *parts)
-        value = function(carried, torch.from_numpy(own[rows]))
+        value = function(_carried(inside[rows, copies], *parts), torch.from_numpy(own[rows]))
         if not torch.isfinite(value):
             diverged = True
             break
@@ -173,7 +180,7 @@ def _descent(
         optimizer.step()
         if step % _EVERY and step != last:
             continue
-        now = _read(head, parts)
+        now = space.head(parts, base)
         quality = _quality(now, views, labels, out)
         moment = Moment(step, float(value.detach()), quality)
         curve.append(moment)
@@ -184,6 +191,46 @@ def _descent(
         elif step - best_step >= _PATIENCE * _EVERY:
             break
     return Trained(best, best_step, tuple(curve), diverged)
+
+
+class _Space:
+    """Where training happens: around the pictures' middle, where these pictures differ.
+
+    Other directions would not be trained by them anyway, and few numbers are quick.
+    """
+
+    def __init__(self, seen: Array, labels: Labels) -> None:
+        pictures = seen.mean(axis=1)
+        # Each group weighs the same, however many pictures it has
+        self.middle = np.stack(
+            [pictures[labels == label].mean(axis=0) for label in np.unique(labels)]
+        ).mean(axis=0)
+        away = (seen - self.middle).reshape(-1, seen.shape[2])
+        products = away @ away.T if len(away) < away.shape[1] else away.T @ away
+        strength, found = np.linalg.eigh(products.astype(np.float64))
+        real = np.flatnonzero(strength > _LEAST_STRENGTH * strength[-1])[::-1][:_DIRECTIONS]
+        directions = found[:, real]
+        if len(away) < away.shape[1]:
+            directions = away.T @ directions / np.sqrt(strength[real])
+        self.directions = directions.astype(np.float32)  # (dimension, directions)
+        lengths = np.linalg.norm(away @ self.directions, axis=1)
+        self.length = float(lengths.mean()) or 1.0
+
+    def coordinates(self, views: Array) -> Array:
+        found = (views - self.middle) @ self.directions / self.length
+        return np.asarray(found, np.float32)
+
+    def start(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
+        size = self.directions.shape[1]
+        down = random.normal(size=(RANK, size)) / math.sqrt(max(size, 1))
+        return down.astype(np.float32), np.zeros((size, RANK), np.float32), np.zeros(size, "f4")
+
+    def head(self, parts: Sequence[Any], base: str) -> Head:
+        """Write what was learned here as a head for whole vectors."""
+        down, up, shift = (part.detach().numpy() for part in parts)
+        down, up = down @ self.directions.T, self.directions @ up
+        shift = self.length * (self.directions @ shift) - self.middle - up @ (down @ self.middle)
+        return Head("", base, *(np.ascontiguousarray(part) for part in (down, up, shift)), {})
 
 
 def loss_function(loss: Loss) -> Callable[[Any, Any], Any]:
@@ -205,29 +252,31 @@ def loss_function(loss: Loss) -> Callable[[Any, Any], Any]:
     return lambda vectors, groups: triplet(vectors, groups, miner(vectors, groups))
 
 
-def _batch(labels: Labels, random: np.random.Generator) -> NDArray[np.intp]:
-    """Choose the rows of one step: all where they are few, else whole groups by chance."""
-    if len(labels) <= _BATCH:
-        return np.arange(len(labels))
-    order = random.permutation(int(labels.max()) + 1)[labels]
-    return np.argsort(order + random.random(len(labels)) * 1e-6)[:_BATCH]
+def _batch(labels: Labels, most: int, random: np.random.Generator) -> NDArray[np.intp]:
+    """Choose the rows of one step by chance: of every group a few, of many groups some whole."""
+    rows = random.permutation(len(labels))
+    order = rows[np.argsort(labels[rows], kind="stable")]
+    starts = np.searchsorted(labels[order], labels[order])
+    few = order[np.arange(len(order)) - starts < _MOST_OF_A_GROUP]
+    if len(few) <= most:
+        return np.sort(few)
+    turn = random.permutation(int(labels.max()) + 1)
+    return few[np.argsort(turn[labels[few]], kind="stable")][:most]
 
 
-def _carried(vectors: Any, down: Any, up: Any, shift: Any) -> Any:
+def _carried(inside: Any, down: Any, up: Any, shift: Any) -> Any:
     import torch
 
-    return torch.nn.functional.normalize(vectors + (vectors @ down.T) @ up.T + shift, dim=-1)
-
-
-def _read(head: Head, parts: list[Any]) -> Head:
-    down, up, shift = (part.detach().numpy().copy() for part in parts)
-    return Head(head.name, head.base, down, up, shift, head.summary)
+    return torch.nn.functional.normalize(inside + (inside @ down.T) @ up.T + shift, dim=-1)
 
 
 def _quality(head: Head, views: Array, labels: Labels, out: NDArray[np.bool_]) -> float | None:
-    """How well the groups kept out are told apart, 0..1; None where none is."""
-    asked = out & (np.bincount(labels)[labels] >= 2)
-    if not asked.any():
+    """How well the groups kept out are told apart from each other, 0..1; None where none is."""
+    rows = np.flatnonzero(out)
+    if len(np.unique(labels[rows])) < 2:
         return None
-    found = judged(head(views[:, 0]), labels, np.flatnonzero(asked))
+    asked = rows[np.bincount(labels)[labels[rows]] >= 2]
+    if not len(asked):
+        return None
+    found = judged(head(views[:, 0]), labels, asked, rows)
     return float((found.hit.mean() + found.area.mean()) / 2)

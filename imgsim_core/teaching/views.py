@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, MutableMapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.encoder import encode_framed, framed
+from imgsim_core.models.network import compute_alone, network, quicken, usable_processors
 from imgsim_core.picture import Picture
 
 Array = NDArray[np.float32]
@@ -18,7 +21,10 @@ Known = MutableMapping[tuple[str, int], Array]
 COPIES = 2
 """Changed copies of each picture that are trained on beside it."""
 
-_BATCH = 16
+_BATCH = 4  # measured: more pictures together fall out of the processor's cache
+_MOST_THREADS = 8
+_AHEAD = 2  # batches a thread that wait their turn, so that stopping is soon
+_MANY = 150  # from so many on, the seconds that making the model quicker takes come back
 _LEAST_KEPT = 0.6  # share of the area that a changed copy shows at least
 _MOST_LIGHT = 0.25  # of brightness and of contrast, up or down
 
@@ -64,21 +70,62 @@ def embedded(
         for copy in range(copies + 1)
         if (picture.digest, copy) not in held
     ]
-    for start in range(0, len(wanted), _BATCH):
-        if stop():
-            return None
-        batch = wanted[start : start + _BATCH]
-        squares = [
-            framed(model, changed(picture, copy) if copy else picture, model.framing)
-            for picture, copy in batch
-        ]
-        vectors, _ = encode_framed(model, squares)
-        for (picture, copy), vector in zip(batch, vectors, strict=True):
-            held[picture.digest, copy] = vector
-        if told is not None:
-            told(min(start + _BATCH, len(wanted)), len(wanted))
+    if not _all_embedded(model, wanted, held, told, stop):
+        return None
     rows = [[held[picture.digest, copy] for copy in range(copies + 1)] for picture in pictures]
     return np.array(rows, np.float32).reshape(len(pictures), copies + 1, model.dimension)
+
+
+def _all_embedded(
+    model: Model,
+    wanted: Sequence[tuple[Picture, int]],
+    held: Known,
+    told: Callable[[int, int], None] | None,
+    stop: Callable[[], bool],
+) -> bool:
+    """Put what is wanted into `held`, a few at a time on each processor; False if stopped."""
+    if not wanted:
+        return True
+    network(model)  # loaded before the threads that share it start
+    if len(wanted) >= _MANY:
+        quicken(model)
+    batches = [wanted[start : start + _BATCH] for start in range(0, len(wanted), _BATCH)]
+    threads = min(_MOST_THREADS, usable_processors(), len(batches))
+    under_way: deque[tuple[Sequence[tuple[Picture, int]], Future[Array]]] = deque()
+    pool = ThreadPoolExecutor(threads, "teaching", initializer=compute_alone)
+    done = 0
+
+    def take() -> None:
+        nonlocal done
+        batch, made = under_way.popleft()
+        for (picture, copy), vector in zip(batch, made.result(), strict=True):
+            held[picture.digest, copy] = vector
+        done += len(batch)
+        if told is not None:
+            told(done, len(wanted))
+
+    try:
+        for batch in batches:
+            if stop():
+                return False
+            under_way.append((batch, pool.submit(_vectors, model, batch)))
+            if len(under_way) > _AHEAD * threads:
+                take()
+        while under_way:
+            if stop():
+                return False
+            take()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return True
+
+
+def _vectors(model: Model, batch: Sequence[tuple[Picture, int]]) -> Array:
+    squares = [
+        framed(model, changed(picture, copy) if copy else picture, model.framing)
+        for picture, copy in batch
+    ]
+    return encode_framed(model, squares)[0]
 
 
 def changed(picture: Picture, copy: int) -> Picture:

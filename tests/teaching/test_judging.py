@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, norm
 from sklearn.metrics import roc_auc_score
 
 from imgsim_core.teaching.judging import difference, judged
@@ -48,13 +48,27 @@ def test_perfect_groups_are_judged_perfect():
     assert (found.area == 1).all()
 
 
-def test_the_interval_is_that_of_scipys_bootstrap_over_groups():
+def test_what_is_not_among_them_is_not_searched(world):
+    vectors, labels = world
+    rows = np.flatnonzero(labels < 3)
+    found = judged(vectors, labels, rows, rows)
+    alone = judged(vectors[rows], labels[rows], np.arange(12))
+    assert found.area.tolist() == alone.area.tolist()
+    assert found.nearest.tolist() == rows[alone.nearest].tolist()
+    assert len(found.different) == 12 * 8
+
+
+def test_the_interval_is_that_of_scipys_bootstrap_over_groups_widened_for_few():
     random = np.random.default_rng(1)
     groups = np.repeat(np.arange(12), 3)
     before, after = random.random(36), random.random(36) + 0.2
     found = difference(before, after, groups)
     gains = (after - before).reshape(12, 3).mean(axis=1)
-    interval = bootstrap((gains,), np.mean, method="percentile", random_state=0).confidence_interval
+    # Hesterberg 2015, section 5.2, for n = 12: 2.5 % become 1.08 %
+    level = 1 - 2 * norm.cdf(-2.200985 * (12 / 11) ** 0.5)
+    interval = bootstrap(
+        (gains,), np.mean, method="percentile", confidence_level=level, random_state=0
+    ).confidence_interval
     assert found.low == pytest.approx(interval.low, abs=0.02)
     assert found.high == pytest.approx(interval.high, abs=0.02)
     assert found.after - found.before == pytest.approx(gains.mean())
