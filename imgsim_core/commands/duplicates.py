@@ -165,7 +165,7 @@ def _link_as_dict(link: Link) -> dict[str, Any]:
     return {
         "a": link.a,
         "b": link.b,
-        "level": link.level.value,
+        "level": None if link.level is None else link.level.value,
         "strength": round(link.strength, 4),
         "certain": link.certain,
         "bits": link.bits,

@@ -85,11 +85,13 @@ class Link:
     ----------
     a, b : str
         Digests; the sentences call them A and B.
-    level : Level
-        The nearest level at which they are linked: `COPY` or `SHOT`.
+    level : Level or None
+        The nearest level at which they are linked: `COPY` or `SHOT`; None where a visitor's
+        own notion links them, which tells of no copies.
     strength : float
         Share of the outlines that agree, or their correlation: 0 to 1, higher is more
-        alike, 1 for identical pixels, about 0.2 for unrelated pictures.
+        alike, 1 for identical pixels, about 0.2 for unrelated pictures. By a notion, the
+        cosine.
     certain : bool
         False where the evidence leaves room for doubt.
     because : tuple of Text
@@ -107,7 +109,7 @@ class Link:
 
     a: str
     b: str
-    level: Level
+    level: Level | None
     strength: float
     certain: bool
     because: tuple[Text, ...]
@@ -124,6 +126,8 @@ class Link:
 
     def counts_at(self, level: Level) -> bool:
         """Tell whether pictures so linked are duplicates at a level."""
+        if self.level is None:
+            return False
         return level is Level.SHOT or (level is Level.COPY and self.level is Level.COPY)
 
 

@@ -113,7 +113,24 @@ def grouped(
     tuple of Group
         The largest first; those equally large by their key. No picture is in two.
     """
-    used = [link for link in links if link.counts_at(level) and link.pair not in apart]
+    return gathered([link for link in links if link.counts_at(level)], apart)
+
+
+def gathered(links: Iterable[Link], apart: Collection[Pair] = frozenset()) -> tuple[Group, ...]:
+    """Form groups from links that all count.
+
+    Parameters
+    ----------
+    links : iterable of Link
+    apart : collection of frozenset of two str
+        Pairs that are never in one group.
+
+    Returns
+    -------
+    tuple of Group
+        As `grouped` returns them.
+    """
+    used = [link for link in links if link.pair not in apart]
     used.sort(key=lambda link: (-link.strength, link.a, link.b))
     near: dict[str, dict[str, float]] = defaultdict(dict)
     for link in used:

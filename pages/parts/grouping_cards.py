@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.belonging import Belonging
 from imgsim_core.gallery.copies import Level, Link
 from imgsim_core.gallery.duplicates import Report
 from imgsim_core.gallery.entry import Entry
@@ -21,31 +22,38 @@ _MOST_SHOWN = 12  # pictures of a card
 _MOST_NAMES = 6  # names of one picture
 
 
-def show(gallery: Gallery, report: Report, groups: Sequence[Group], rule: Rule) -> None:
+def show(groups: Sequence[Group], card_of: Callable[[Group], Card]) -> None:
     """Draw the groups, one page of them at a time."""
     pages = max(1, -(-len(groups) // PAGE))
     number = min(pages, int(st.session_state.get("duplicates_page", 1)))
     for group in groups[(number - 1) * PAGE : number * PAGE]:
         with st.container(border=True, key=f"group_{group.key}"):
-            _Card(gallery, report, group, rule).show()
+            card_of(group).show()
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center"):
             st.pagination(pages, key="duplicates_page")
 
 
-class _Card:
-    """One group on the page."""
+class Card:
+    """One group on the page; without a rule nothing is said of which picture to keep."""
 
-    def __init__(self, gallery: Gallery, report: Report, group: Group, rule: Rule) -> None:
+    marks = ""  # under which pairs are told apart: as `grouping_marks` has it
+
+    def __init__(
+        self, gallery: Gallery, report: Report | Belonging, group: Group, rule: Rule | None
+    ) -> None:
         self.gallery, self.report, self.group = gallery, report, group
         self.entries = report.entries
-        self.advice: Advice = advice(group, self.entries, rule)
-        chosen = grouping_marks.kept().get(group.key)
-        self.kept = chosen if chosen in group.members else self.advice.keep
+        self.advice: Advice | None = None
+        self.kept: str | None = None
+        if rule is not None:
+            self.advice = advice(group, self.entries, rule)
+            chosen = grouping_marks.kept().get(group.key)
+            self.kept = chosen if chosen in group.members else self.advice.keep
         self.number = {one: place for place, one in enumerate(group.members, 1)}
 
     def show(self) -> None:
-        if self.report.level is Level.FILE:
+        if isinstance(self.report, Report) and self.report.level is Level.FILE:
             self._show_files()
             return
         st.markdown(f"**{t('{count} pictures', count=len(self.group.members))}**")
@@ -106,6 +114,8 @@ class _Card:
         st.caption(f"{self.number[member]} · {code_span(entry.name, 26)}  \n{' · '.join(facts)}")
         if len(entry.names) > 1:
             st.caption(t("{count} files with the same bytes", count=len(entry.names)))
+        if self.kept is None:
+            return
         if member == self.kept:
             st.markdown(f":green-badge[:material/check: {t('Keep')}]")
         else:
@@ -120,6 +130,8 @@ class _Card:
     # ── What is said ──
 
     def _show_advice(self) -> None:
+        if self.advice is None or self.kept is None:
+            return
         head = t("Keep number {number}.", number=self.number[self.kept])
         if self.kept != self.advice.keep:
             advised = t(
@@ -138,17 +150,17 @@ class _Card:
         link = self.group.weakest
         if link is None:
             return
-        st.markdown(
-            ":material/link_off: "
-            + t(
-                "Weakest link: {a} and {b}, strength {number}. 1 is identical, more is more "
-                "alike, unrelated pictures have about 0.2.",
-                a=self.number[link.a],
-                b=self.number[link.b],
-                number=f"{link.strength:.2f}",
-            )
-        )
+        st.markdown(f":material/link_off: {self._weakest_in_words(link)}")
         self._show_evidence(link)
+
+    def _weakest_in_words(self, link: Link) -> str:
+        return t(
+            "Weakest link: {a} and {b}, strength {number}. 1 is identical, more is more "
+            "alike, unrelated pictures have about 0.2.",
+            a=self.number[link.a],
+            b=self.number[link.b],
+            number=f"{link.strength:.2f}",
+        )
 
     def _show_evidence(self, link: Link) -> None:
         lines = [say(text) for text in link.because]
@@ -167,12 +179,15 @@ class _Card:
             key=f"split_{self.group.key}",
             icon=":material/content_cut:",
             on_click=grouping_marks.part,
-            args=(self.group.split(),),
-            help=t(
-                "Parts {one} from {other} pictures, and remembers them as no duplicates.",
-                one=min(len(there), len(here)),
-                other=max(len(there), len(here)),
-            ),
+            args=(self.group.split(), self.marks),
+            help=self._split_in_words(min(len(there), len(here)), max(len(there), len(here))),
+        )
+
+    def _split_in_words(self, one: int, other: int) -> str:
+        return t(
+            "Parts {one} from {other} pictures, and remembers them as no duplicates.",
+            one=one,
+            other=other,
         )
 
     # ── Two of them ──
@@ -207,13 +222,16 @@ class _Card:
         ):
             self._compare(a, b)
         st.button(
-            t("Not duplicates"),
+            self._apart_in_words(),
             key=f"apart_{self.group.key}",
             icon=":material/block:",
             disabled=a == b,
             on_click=grouping_marks.part,
-            args=(frozenset([frozenset((a, b))]),),
+            args=(frozenset([frozenset((a, b))]), self.marks),
         )
+
+    def _apart_in_words(self) -> str:
+        return t("Not duplicates")
 
     def _named(self, place: int) -> str:
         name = self.entries[self.group.members[place - 1]].name

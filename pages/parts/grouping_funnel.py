@@ -9,27 +9,44 @@ import streamlit as st
 
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.duplicates import Report
+from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.text import Text
-from pages.parts import settings
+from pages.parts import grouping_own, settings
+from pages.parts.grouping_run import Asked
 from pages.parts.language import plain, say, t
 
 SETTING = "duplicates.level"
 
 
-def show_level() -> Level:
-    """Draw the control for the level, and what the chosen one means."""
+_TAUGHT = "taught"
+
+
+def show_level(gallery: Gallery) -> Asked:
+    """Draw the control for the level, and what the chosen one means.
+
+    Where the visitor taught something that fits this gallery, that can count instead.
+    """
     codes = [level.value for level in Level]
+    own = bool(grouping_own.fitting(gallery))
+    if not own and settings.get(SETTING) == _TAUGHT:
+        settings.put(SETTING, None)  # forgotten meanwhile, or of another gallery's vectors
     code = settings.bound(
         st.segmented_control,
-        t("What counts as a duplicate?"),
-        codes,
+        t("What belongs together?") if own else t("What counts as a duplicate?"),
+        [*codes, _TAUGHT] if own else codes,
         key=SETTING,
         default=Level.COPY.value,
-        format_func=lambda code: plain(Level(code).label),
+        format_func=_level_in_words,
     )
+    if own and code == _TAUGHT:
+        return grouping_own.show_choice(gallery)
     level = Level(code) if code in codes else Level.COPY
     st.caption(say(level.about))
     return level
+
+
+def _level_in_words(code: str) -> str:
+    return t("By what you taught") if code == _TAUGHT else plain(Level(code).label)
 
 
 def show(report: Report, groups: int) -> None:

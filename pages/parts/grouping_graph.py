@@ -18,7 +18,7 @@ _HEIGHT = 230
 _FEW_LINKS = 15
 
 
-def show(group: Group, entries: Mapping[str, Entry], kept: str) -> None:
+def show(group: Group, entries: Mapping[str, Entry], kept: str | None) -> None:
     """Draw a group; dots carry the numbers that stand under its pictures."""
     members = group.members[:MOST_DRAWN]
     places = _places(members)
@@ -40,7 +40,9 @@ def show(group: Group, entries: Mapping[str, Entry], kept: str) -> None:
                 "dash": "dash" if weak else "solid",
             },
             hoverinfo="text",
-            hovertext=t("strength {number} of 1", number=f"{link.strength:.2f}"),
+            hovertext=t("strength {number} of 1", number=f"{link.strength:.2f}")
+            if link.level is not None
+            else t("cosine {number}", number=f"{link.cosine:.3f}"),
         )
     figure.add_scatter(
         x=[places[one][0] for one in members],

@@ -19,21 +19,31 @@ _APART, _KEPT, _SAID, _LAST = (
 )
 
 
-def apart() -> frozenset[Pair]:
-    """Pairs of digests that the visitor said are no duplicates."""
-    pairs: frozenset[Pair] = st.session_state.get(_APART, frozenset())
+def apart(notion: str = "") -> frozenset[Pair]:
+    """Pairs of digests that the visitor told apart.
+
+    As no duplicates, or, under the id of a notion of his, as not belonging together by it:
+    neither says anything about the other.
+    """
+    pairs: frozenset[Pair] = st.session_state.get(_APART + notion, frozenset())
     return pairs
 
 
-def part(pairs: frozenset[Pair]) -> None:
-    """Remember pairs as no duplicates; what was new can be taken back."""
-    st.session_state[_LAST] = pairs - apart()
-    st.session_state[_APART] = apart() | pairs
+def part(pairs: frozenset[Pair], notion: str = "") -> None:
+    """Remember pairs as told apart; what was new can be taken back."""
+    st.session_state[_LAST + notion] = pairs - apart(notion)
+    st.session_state[_APART + notion] = apart(notion) | pairs
 
 
-def take_back() -> None:
+def can_take_back(notion: str = "") -> bool:
+    """Tell whether there is a last one to take back."""
+    return bool(st.session_state.get(_LAST + notion))
+
+
+def take_back(notion: str = "") -> None:
     """Forget the pairs that were remembered last."""
-    st.session_state[_APART] = apart() - st.session_state.pop(_LAST, frozenset())
+    last = st.session_state.pop(_LAST + notion, frozenset())
+    st.session_state[_APART + notion] = apart(notion) - last
 
 
 def kept() -> dict[str, str]:
@@ -56,7 +66,7 @@ def show() -> None:
         else t("No pair is remembered as no duplicate so far.")
     )
     with st.container(horizontal=True):
-        if st.session_state.get(_LAST):
+        if can_take_back():
             st.button(
                 t("Take back the last"),
                 key="apart_back",

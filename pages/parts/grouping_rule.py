@@ -24,8 +24,14 @@ from pages.parts.language import plain, t
 _ORDER, _REFERENCE = "duplicates.order", "duplicates.reference"
 
 
-def show() -> Rule:
-    """Draw the rule as an ordered list to change; the first that tells pictures apart decides."""
+def show(with_plan: bool = True) -> Rule:
+    """Draw the rule as an ordered list to change; the first that tells pictures apart decides.
+
+    Parameters
+    ----------
+    with_plan : bool
+        Whether a plan follows, which may leave some files where they are.
+    """
     usual = [one.value for one in USUAL_ORDER]
     codes = settings.bound(
         st.multiselect,
@@ -36,6 +42,9 @@ def show() -> Rule:
         format_func=lambda code: plain(Criterion(code).label),
         help=t("Take one away with its cross; what you choose next comes last."),
     )
+    chosen = tuple(Criterion(code) for code in codes or [] if code in usual)
+    if not with_plan:
+        return Rule(chosen)
     reference = settings.bound(
         st.text_input,
         t("Never set aside files whose name starts with"),
@@ -44,8 +53,7 @@ def show() -> Rule:
         max_chars=200,
         placeholder="originals/",
     )
-    chosen = [code for code in codes or [] if code in usual]
-    return Rule(tuple(map(Criterion, chosen)), reference or "")
+    return Rule(chosen, reference or "")
 
 
 def show_plan(report: Report, groups: Sequence[Group], rule: Rule) -> None:

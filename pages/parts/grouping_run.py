@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 import streamlit as st
 
 from imgsim_core.background import StopSign, in_background
+from imgsim_core.comparison import Question
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.belonging import Belonging, find_belonging
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.duplicates import STAGES, Report, find_duplicates
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.memory import Memory
+from imgsim_core.method import Method
 from imgsim_core.text import Text
 from pages.parts.language import plain, say, t
 
@@ -22,22 +26,38 @@ _AT_ONCE = 0.3  # seconds in which a result that is nearly there comes without a
 _LOOK_AGAIN = 0.5
 
 
+@dataclass(frozen=True, eq=False)
+class ByNotion:
+    """What is asked for where a notion of the visitor's counts: the notion and its line."""
+
+    method: Method
+    line: float
+
+
+Asked = Level | ByNotion
+
+
 class Run:
     """One search, in a thread of its own."""
 
-    def __init__(self, gallery: Gallery, level: Level, answers: Memory) -> None:
+    def __init__(self, gallery: Gallery, asked: Asked, answers: Memory) -> None:
         self.stage, self.share = "compare", 0.0
-        self.report: Report | None = None
+        self.report: Report | Belonging | None = None
         self.problem: Text | None = None
         self._over = threading.Event()
         self._stop = StopSign()
-        self._work = gallery, level, answers
+        self._work = gallery, asked, answers
         in_background(self._run, "duplicates")
 
     def _run(self) -> None:
-        gallery, level, answers = self._work
+        gallery, asked, answers = self._work
+        told, stop = self._told, self._stop.is_set
         try:
-            self.report = find_duplicates(gallery, level, answers, self._told, self._stop.is_set)
+            if isinstance(asked, ByNotion):
+                question = Question(asked.method, asked.method.options())
+                self.report = find_belonging(gallery, question, asked.line, told, stop)
+            else:
+                self.report = find_duplicates(gallery, asked, answers, told, stop)
         except ImgSimError as error:
             self.problem = error.text
         finally:
@@ -63,30 +83,31 @@ class Runs:
         self._runs: dict[Hashable, Run] = {}
         self._lock = threading.Lock()
 
-    def of(self, gallery: Gallery, level: Level, version: str) -> Run:
+    def of(self, gallery: Gallery, asked: Asked, version: str) -> Run:
         """Return the search of a gallery's state, begun if it is new.
 
         One that failed, or was stopped, is begun anew when it is forgotten.
         """
-        key = self._key(gallery, level, version)
+        key = self._key(gallery, asked, version)
         with self._lock:
-            run = self._runs.pop(key, None) or Run(gallery, level, self._answers)
+            run = self._runs.pop(key, None) or Run(gallery, asked, self._answers)
             self._runs[key] = run  # the latest at the end
             for old in list(self._runs)[:-_MOST_RUNS]:
                 self._runs.pop(old).stop()
         return run
 
-    def known(self, gallery: Gallery, level: Level, version: str) -> bool:
+    def known(self, gallery: Gallery, asked: Asked, version: str) -> bool:
         """Tell whether a search was begun."""
-        return self._key(gallery, level, version) in self._runs
+        return self._key(gallery, asked, version) in self._runs
 
-    def forget(self, gallery: Gallery, level: Level, version: str) -> None:
+    def forget(self, gallery: Gallery, asked: Asked, version: str) -> None:
         """Have the next visitor's question begin anew."""
         with self._lock:
-            self._runs.pop(self._key(gallery, level, version), None)
+            self._runs.pop(self._key(gallery, asked, version), None)
 
-    def _key(self, gallery: Gallery, level: Level, version: str) -> Hashable:
-        return gallery.store.address, gallery.name, gallery.info.created, version, level
+    def _key(self, gallery: Gallery, asked: Asked, version: str) -> Hashable:
+        what = (asked.method.id, asked.line) if isinstance(asked, ByNotion) else asked
+        return gallery.store.address, gallery.name, gallery.info.created, version, what
 
 
 @st.cache_resource(show_spinner=False)
@@ -95,13 +116,13 @@ def runs() -> Runs:
     return Runs()
 
 
-def report_of(gallery: Gallery, level: Level, version: str) -> Report | None:
+def report_of(gallery: Gallery, asked: Asked, version: str) -> Report | Belonging | None:
     """Return what was found; while the search runs, show how far it is.
 
     Parameters
     ----------
     gallery : Gallery
-    level : Level
+    asked : Level or ByNotion
     version : str
         State of the gallery.
 
@@ -111,26 +132,26 @@ def report_of(gallery: Gallery, level: Level, version: str) -> Report | None:
         None while it runs: the page is drawn anew when it is over. None, too, if it failed:
         it has been said why, with a button to try again.
     """
-    run = runs().of(gallery, level, version)
+    run = runs().of(gallery, asked, version)
     if not run.wait(_AT_ONCE):
         _show_progress(run)
         return None
     if run.problem is not None:
         st.error(say(run.problem), icon=":material/cloud_off:")
-        _again(gallery, level, version)
+        _again(gallery, asked, version)
         return None
     if run.report is not None and run.report.stopped:
-        _again(gallery, level, version)
+        _again(gallery, asked, version)
     return run.report
 
 
-def _again(gallery: Gallery, level: Level, version: str) -> None:
+def _again(gallery: Gallery, asked: Asked, version: str) -> None:
     st.button(
         t("Search again"),
         key="duplicates_again",
         icon=":material/refresh:",
         on_click=runs().forget,
-        args=(gallery, level, version),
+        args=(gallery, asked, version),
     )
 
 

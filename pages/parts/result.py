@@ -66,8 +66,8 @@ def scale_words(scale: Scale) -> str:
     )
 
 
-def line_slider(asked: Question, then: list[str]) -> None:
-    """Draw the slider that moves a method's line; only the named fragments run again."""
+def line_slider(asked: Question, then: list[str] | None = None) -> None:
+    """Draw the slider that moves a method's line; only the named fragments run again, or all."""
     scale = asked.method.scale_with(asked.options)
     low, high = (float(end) for end in sorted(scale.axis))
     step = 10.0**-scale.decimals

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgsim_core.gallery.copies import Level
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.teaching.head import untaught
 from imgsim_core.teaching.method import taught_method
-from pages.parts import tenancy
+from pages.parts import galleries, grouping_run, tenancy
 from tests.pages.visitor import ENGLISH, checked, markdown, open_app, without_code_spans
 
 SECONDS = 120
@@ -41,9 +42,11 @@ def notions():
     return fitting, replace(fitting, name="Stranger", base="efficientnet-lite2/000000000000/crop/1")
 
 
-def on_page(page, heads, **link):
-    """Open a page in a session that holds notions."""
+def on_page(page, heads, settings=None, **link):
+    """Open a page in a session that holds notions and has some settings."""
     app = open_app({"gallery": "samples", **link})
+    for key, value in (settings or {}).items():
+        app.session_state["settings"][key] = value
     methods = [taught_method(head) for head in heads]
     app.session_state["own_methods"] = {
         method.id: (head, method) for head, method in zip(heads, methods, strict=True)
@@ -114,4 +117,98 @@ def test_search_says_all_of_it_in_chinese(notions):
     app = put(app, "search.methods", method.id)
     assert "按您所教" in words_of(app)
     said = [without_code_spans(item.value) for item in app.caption]
+    assert not [text for text in said if ENGLISH.search(text)]
+
+
+# ── Duplicates ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def together(notions, monkeypatch):
+    """Open Duplicates on the sample gallery, by a notion, with a line of the visitor's."""
+    gallery = tenancy.sample_gallery().gallery()
+    monkeypatch.setattr(galleries, "show_bar", lambda: gallery)
+    runs, version = grouping_run.runs(), gallery.snapshot().version
+
+    def opened(heads=notions[:1], line=0.5, **link):
+        method = taught_method(heads[0])
+        settings = {f"{method.id}.line": line, "duplicates.level": "taught"}
+        app, _ = on_page("duplicates", heads, settings, **link)
+        wanted = grouping_run.ByNotion(method, line)
+        assert runs.of(gallery, wanted, version).wait(60)
+        return checked(app.run()), method
+
+    yield opened
+    # A search for copies that nobody waits for
+    if runs.known(gallery, Level.COPY, version):
+        runs.of(gallery, Level.COPY, version).stop()
+        assert runs.of(gallery, Level.COPY, version).wait(60)
+        runs.forget(gallery, Level.COPY, version)
+
+
+def level(app):
+    return next(one for one in app.segmented_control if one.key == "widget.duplicates.level")
+
+
+def test_duplicates_offers_it_only_where_it_fits(notions, monkeypatch):
+    monkeypatch.setattr(galleries, "show_bar", tenancy.sample_gallery().gallery)
+    for heads, offered in ((notions, True), (notions[1:], False), ((), False)):
+        app, _ = on_page("duplicates", heads, {"duplicates.level": "file"})
+        assert ("By what you taught" in level(app).options) == offered
+
+
+def test_groups_by_it_are_not_called_duplicates(together):
+    app, _ = together()
+    words = words_of(app)
+    assert "pairs** are above the line" in words
+    assert "They are no copies of each other" in words
+    assert "Weakest link" in words
+    assert "by chance" in words
+    for said in ("duplicate", "Keep", "Plan"):
+        assert said not in words.replace("Duplicates", "").replace("no duplicate", "")
+    assert [one.label for one in app.get("download_button")] == [
+        "Groups as a table (CSV)",
+        "Groups as JSON",
+    ]
+
+
+def test_the_line_can_be_moved_until_nothing_is_left(together):
+    app, method = together(line=0.999)
+    assert "No two pictures are above this line" in words_of(app)
+    slider = next(one for one in app.slider if one.key == f"widget.{method.id}.line")
+    assert slider.value == 0.999
+
+
+def test_the_best_of_each_group_is_chosen_only_if_wanted(together):
+    app, _ = together()
+    toggle = next(one for one in app.toggle if one.key == "widget.duplicates.best")
+    toggle.set_value(True)
+    app = checked(app.run())
+    assert "Keep number" in words_of(app)
+    assert "Plan" not in words_of(app)
+
+
+def test_two_told_apart_under_a_notion_are_told_apart_only_there(together):
+    app, method = together()
+    button = next(one for one in app.button if str(one.key).startswith("split_"))
+    button.click()
+    app = checked(app.run())
+    assert "remembered as not belonging together" in words_of(app)
+    assert app.session_state[f"duplicates_apart{method.id}"]
+    assert "duplicates_apart" not in app.session_state
+    next(one for one in app.button if one.key == "apart_back").click()
+    assert "remembered as not belonging" not in words_of(checked(app.run()))
+
+
+def test_removing_the_notion_brings_the_copies_back(together):
+    app, _ = together()
+    app.session_state["own_methods"] = {}
+    app = checked(app.run())
+    assert level(app).value == "copy"
+
+
+def test_duplicates_by_a_notion_in_chinese(together):
+    app, _ = together(lang="zh")
+    said = [without_code_spans(text) for text in markdown(app)]
+    assert any("它们并不是彼此的副本" in text for text in said)
     assert not [text for text in said if ENGLISH.search(text)]
