@@ -20,6 +20,9 @@ from imgsim_core.text import Text, UserText
 FEWEST_GROUPS = 3
 """Groups of two or more pictures: with fewer, none can be kept out of training to judge by."""
 
+MOST_PICTURES = 2_000
+"""More take many minutes to embed, and teach hardly more than some of them would."""
+
 _NUMBER = re.compile(r"[\s_.\-]*(\d+|\(\d+\))$")  # at the end of a file's name
 _NAMED = 5  # names in one sentence; the rest are counted
 
@@ -70,7 +73,8 @@ def grouped(members: Iterable[tuple[Picture, str]]) -> Groups:
     Raises
     ------
     CannotTeach
-        If fewer than `FEWEST_GROUPS` groups have two pictures or more.
+        If fewer than `FEWEST_GROUPS` groups have two pictures or more, or all together are
+        more than `MOST_PICTURES`.
     """
     pictures: dict[str, Picture] = {}
     groups_of: dict[str, list[str]] = defaultdict(list)
@@ -97,19 +101,23 @@ def grouped(members: Iterable[tuple[Picture, str]]) -> Groups:
         notes.append(
             Text(
                 "Groups of one picture show only what is not alike: {names}.",
-                names=UserText(_listed(alone)),
+                names=UserText(listed(alone)),
             )
         )
-    usable = int((result.sizes >= 2).sum())
-    if usable < FEWEST_GROUPS:
+    if len(result) > MOST_PICTURES:
+        biggest = np.argsort(-result.sizes, kind="stable")
         raise CannotTeach(
             Text(
-                "Teaching needs at least {least} groups of two or more pictures; these are "
-                "{count}. Put the pictures that belong together into one folder each.",
-                least=FEWEST_GROUPS,
-                count=usable,
+                "Teaching takes at most {most} pictures, and these are {count}. Bring some of "
+                "each group; the biggest groups are {names}.",
+                most=MOST_PICTURES,
+                count=len(result),
+                names=UserText(listed([f"{names[i]} ({result.sizes[i]})" for i in biggest])),
             )
         )
+    usable = [name for name, size in zip(names, result.sizes, strict=True) if size >= 2]
+    if len(usable) < FEWEST_GROUPS:
+        raise CannotTeach(_too_few(usable, alone))
     return Groups(result.pictures, labels, names, tuple(notes))
 
 
@@ -151,7 +159,7 @@ def members_of_files(
     loose = [name for (name, _), group in zip(named, groups, strict=True) if not group]
     note = Text(
         "Pictures outside any folder belong to no group and were left out: {names}.",
-        names=UserText(_listed(loose)),
+        names=UserText(listed(loose)),
     )
     return _by_last_part(members), (note,) if loose else ()
 
@@ -178,6 +186,30 @@ def _by_last_part(members: Sequence[tuple[Picture, str]]) -> list[tuple[Picture,
     return [(picture, short[folder]) for picture, folder in members]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _too_few(usable: Sequence[str], alone: Sequence[str]) -> Text:
+    if usable:
+        return Text(
+            "Teaching needs at least {least} groups of two or more pictures; these are {count}: "
+            "{names}. Put the pictures that belong together into one folder each.",
+            least=FEWEST_GROUPS,
+            count=len(usable),
+            names=UserText(listed(usable)),
+        )
+    if alone:
+        return Text(
+            "Teaching needs at least {least} groups of two or more pictures. Here each group has "
+            "one: {names}. Put the pictures that belong together into one folder each.",
+            least=FEWEST_GROUPS,
+            names=UserText(listed(alone)),
+        )
+    return Text(
+        "Teaching needs at least {least} groups of two or more pictures, and here are none. Put "
+        "the pictures that belong together into one folder each.",
+        least=FEWEST_GROUPS,
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join the first few names, and count the rest."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" + {more}" if more > 0 else "")

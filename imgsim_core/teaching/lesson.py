@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.teaching.doubts import doubts
 from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.head import Head
 from imgsim_core.teaching.judging import (
@@ -50,6 +51,8 @@ class Lesson:
         All pictures of groups of two or more, by the head that was trained on all: to look
         for pictures in wrong groups, not to judge by. What even this one does not bring to
         its group may not belong there.
+    doubts : tuple of Text
+        What to look at before believing it: see `doubts.doubts`.
     curve : tuple of Moment
         How the first of the heads was trained.
     verdict : Text
@@ -64,6 +67,7 @@ class Lesson:
     recall: Difference
     area: Difference
     everywhere: Judged
+    doubts: tuple[Text, ...]
     curve: tuple[Moment, ...]
     verdict: Text
     helps: bool
@@ -174,6 +178,7 @@ def lesson(
         recall=recall,
         area=area,
         everywhere=judged(last.head(views[:, 0]), groups.labels, asked),
+        doubts=doubts(groups, views),
         curve=curves[0],
         verdict=verdict,
         helps=helps,

@@ -18,7 +18,7 @@ from imgsim_core.picture import Picture
 Array = NDArray[np.float32]
 Known = MutableMapping[tuple[str, int], Array]
 
-COPIES = 2
+COPIES = 1
 """Changed copies of each picture that are trained on beside it."""
 
 _BATCH = 4  # measured: more pictures together fall out of the processor's cache

@@ -12,7 +12,7 @@ from PIL import Image
 from imgsim_core.errors import CannotTeach
 from imgsim_core.picture import Picture
 from imgsim_core.picture_set import PictureSet, files_of, with_files
-from imgsim_core.teaching.groups import FEWEST_GROUPS, grouped, groups_of_folders
+from imgsim_core.teaching.groups import FEWEST_GROUPS, MOST_PICTURES, grouped, groups_of_folders
 
 
 def picture(number: int) -> Picture:
@@ -56,6 +56,25 @@ def test_groups_of_one_are_kept_and_named():
 def test_too_few_groups_are_refused_with_how_many_are_needed(sizes):
     with pytest.raises(CannotTeach, match=f"at least {FEWEST_GROUPS} groups"):
         grouped(members(*sizes))
+
+
+def test_groups_too_few_are_named():
+    with pytest.raises(CannotTeach, match="these are 2: group 0, group 1"):
+        grouped(members(4, 4, 1))
+    with pytest.raises(CannotTeach, match="each group has one: group 0, group 1, group 2"):
+        grouped(members(1, 1, 1))
+    with pytest.raises(CannotTeach, match="here are none"):
+        grouped([])
+
+
+def test_ten_thousand_pictures_are_refused_with_the_limit_and_the_biggest_groups():
+    rgb = np.zeros((1, 1, 3), np.uint8)
+    many = [(Picture(rgb, f"{i:064x}", f"{i}.png"), f"group {i % 7}") for i in range(10_001)]
+    with pytest.raises(CannotTeach) as refused:
+        grouped(many)
+    assert str(MOST_PICTURES) in str(refused.value.text)
+    assert "10001" in str(refused.value.text)
+    assert "group 0 (1429)" in str(refused.value.text)
 
 
 def archive(names: list[str]) -> bytes:
