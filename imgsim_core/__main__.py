@@ -28,6 +28,7 @@ from imgsim_core.commands.match import add as _add_match
 from imgsim_core.commands.name import add as _add_name
 from imgsim_core.commands.reembed import add as _add_reembed
 from imgsim_core.commands.search import add as _add_search
+from imgsim_core.commands.teach import add as _add_teach
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.memory import Memory
@@ -101,6 +102,7 @@ def _parser() -> _Parser:
     _add_match(commands)
     _add_find(commands)
     _add_name(commands)
+    _add_teach(commands)
     return parser
 
 

@@ -256,27 +256,15 @@ def _own(model: Model, file: WeightsFile) -> Network:
     import torch
 
     layers = layers_of(file.path)
+    if model.library == "open_clip":
+        return _from_open_clip(model, file)
     built = new_network(model)
     built.module.load_state_dict({name: torch.from_numpy(part) for name, part in layers.items()})
     return built
 
 
 def new_network(model: Model) -> Network:
-    """Build a network that has learned nothing yet, without a classifier.
-
-    Parameters
-    ----------
-    model : Model
-        Its library and its architecture count.
-
-    Returns
-    -------
-    Network
-    """
-    if model.library == "open_clip":
-        create = torch_library("open_clip").create_model
-        # What a header says must not send anybody to the network
-        return OpenClipNetwork(create(model.architecture, load_weights=False))
+    """Build a convolutional network of timm that has learned nothing, without a classifier."""
     return TimmNetwork(torch_library("timm").create_model(model.architecture, num_classes=0))
 
 

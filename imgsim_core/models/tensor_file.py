@@ -113,5 +113,5 @@ def _digest(tensors: Tensors, told: Mapping[str, str]) -> str:
     for name in sorted(tensors):
         values = tensors[name]
         hashed.update(f"{name}{values.dtype.str}{values.shape}".encode())
-        hashed.update(memoryview(values.reshape(-1).view(np.uint8)))
+        hashed.update(values.reshape(-1).view(np.uint8).data)
     return hashed.hexdigest()

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,27 +21,24 @@ from numpy.typing import NDArray
 from imgsim_core.errors import CannotTeach
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.encoder import tokenizer
-from imgsim_core.models.framing import framed, network_input
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network, network_to_teach
 from imgsim_core.models.own import entry
-from imgsim_core.models.torchvision_operators import torch_library
 from imgsim_core.teaching.checkpoints import Numbers
+from imgsim_core.teaching.clip_task import ClipTask
 from imgsim_core.teaching.finetune import (
     Descent,
     Recipe,
     descent,
-    freeze_statistics,
     put,
 )
 from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, difference
 from imgsim_core.teaching.pairs_table import Pairs
 from imgsim_core.teaching.siamese import Moment
-from imgsim_core.teaching.views import changed
 from imgsim_core.text import Text
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -53,8 +49,6 @@ ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 _SHARE_JUDGED = _SHARE_WATCHED = 0.2
 _MOST_ASKED = 2_000  # pairs watched, and pairs judged by
-_TOGETHER = 32  # pictures or texts that go through the network at once while it is looked at
-_LARGEST_SCALE = math.log(100)  # as in open_clip's own training
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -164,8 +158,9 @@ def tune(
     checkpoint: Path | None = None,
     resume: bool = False,
     told: Callable[[Moment], None] | None = None,
+    seen: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Tuned:
+) -> Tuned | None:
     """Fine-tune a model on pairs of pictures and texts, and judge it on pairs kept out.
 
     Parameters
@@ -183,10 +178,13 @@ def tune(
         Whether the picture tower keeps its weights; pictures then go through it once.
     checkpoint, resume, told, stop
         As `finetune.descent`.
+    seen : callable or None
+        Called with (done, all) while a locked tower sees the pictures, before training.
 
     Returns
     -------
-    Tuned
+    Tuned or None
+        None if stopped before training began.
 
     Raises
     ------
@@ -199,7 +197,19 @@ def tune(
     parts = parts_of(pairs, recipe.seed)
     tokenize = tokenizer(base)
     network = network_to_teach(base)
-    task = _Task(pairs, parts, base, network, tokenize, batch, recipe.seed, locked=locked)
+    task = ClipTask(
+        pairs,
+        parts.learned,
+        parts.watched,
+        base,
+        network,
+        tokenize,
+        batch,
+        recipe.seed,
+        locked=locked,
+    )
+    if not task.see(seen, stop):
+        return None
     losses, hits = task.losses(parts.judged), task.hits(parts.judged)
     found = descent(
         task,
@@ -255,7 +265,7 @@ def mixed(first: Numbers, last: Numbers, alpha: float) -> Numbers:
     }
 
 
-def _best_alpha(task: _Task, found: Descent) -> float:
+def _best_alpha(task: ClipTask, found: Descent) -> float:
     """Leave the network mixed as the pairs watched like it best."""
     if found.best_step == 0:
         return 0.0
@@ -298,184 +308,3 @@ def _fingerprint(pairs: Pairs) -> str:
     for picture, text in pairs.links.tolist():
         hashed.update(f"{pairs.pictures[picture].digest} {pairs.texts[text]}\n".encode())
     return hashed.hexdigest()
-
-
-class _Task:
-    """A network of pictures and words, and the pairs that it learns from and is watched on."""
-
-    def __init__(
-        self,
-        pairs: Pairs,
-        parts: Parts,
-        base: Model,
-        network: Network,
-        tokenize: Callable[[list[str]], Any],
-        batch: int,
-        seed: int,
-        *,
-        locked: bool,
-    ) -> None:
-        self.module = network.module
-        self._pairs, self._parts, self._base, self._network = pairs, parts, base, network
-        self._tokens = tokenize(list(pairs.texts))
-        self._batch, self._seed, self._locked = batch, seed, locked
-        self._seen: dict[int, torch.Tensor] = {}  # of a locked tower: it sees the same each time
-        losses = torch_library("open_clip.loss")
-        self._is_sigmoid = self.module.logit_bias is not None
-        self._function = losses.SigLipLoss() if self._is_sigmoid else losses.ClipLoss()
-        if locked:
-            self.module.lock_image_tower(unlocked_groups=0, freeze_bn_stats=True)
-
-    def study(self) -> None:
-        self.module.train()
-        freeze_statistics(self.module)
-        if self._locked:
-            self.module.visual.eval()
-
-    def rest(self) -> None:
-        self.module.eval()
-
-    def loss(self, step: int) -> torch.Tensor:
-        import torch
-
-        if not self._is_sigmoid:
-            with torch.no_grad():
-                self.module.logit_scale.clamp_(0, _LARGEST_SCALE)
-        random = np.random.default_rng((self._seed, step))
-        links = self._pairs.links[random.permutation(self._parts.learned)]
-        rows = next(_rounds(links, self._batch))
-        pictures, texts = links[rows].T
-        copies = None if self._locked else random.integers(1, 2**30, len(rows))
-        value: torch.Tensor = self._function(
-            self._pictures(pictures, copies).float(),
-            self._texts(texts).float(),
-            self.module.logit_scale.exp(),
-            self.module.logit_bias,
-        )
-        return value
-
-    def quality(self) -> float:
-        return -float(self.losses(self._parts.watched).mean())
-
-    def losses(self, rows: Rows) -> Floats:
-        """Loss of each of some pairs among others of them, NaN where a number ran away.
-
-        Its mean over one round is what open_clip's own loss says of that round.
-        """
-        import torch
-
-        functional = torch.nn.functional
-        links = self._pairs.links[rows]
-        found = np.full(len(rows), np.nan)
-        pictures, texts = self._all_pictures(links[:, 0]), self._all_texts(links[:, 1])
-        alone = np.ones(len(rows), bool)
-        with torch.no_grad():
-            scale, bias = self.module.logit_scale.exp(), self.module.logit_bias
-            for places in _rounds(links, self._batch):
-                if len(places) < 2:
-                    continue  # nothing to tell it from
-                logits = scale * pictures[places] @ texts[places].T
-                if self._is_sigmoid:
-                    signs = 2 * torch.eye(len(places), device=logits.device) - 1
-                    values = -functional.logsigmoid(signs * (logits + bias)).sum(dim=1)
-                else:
-                    right = torch.arange(len(places), device=logits.device)
-                    values = (
-                        functional.cross_entropy(logits, right, reduction="none")
-                        + functional.cross_entropy(logits.T, right, reduction="none")
-                    ) / 2
-                found[places] = values.double().cpu().numpy()
-                alone[places] = False
-        found[alone] = found[~alone].mean()  # the same before and after: says nothing
-        return found
-
-    def hits(self, rows: Rows) -> Floats:
-        """Whether the most alike text, of all in these pairs, is the picture's own; 0 or 1."""
-        links = self._pairs.links[rows]
-        choices = np.unique(links[:, 1])
-        pictures, texts = self._all_pictures(links[:, 0]), self._all_texts(choices)
-        best = choices[(pictures @ texts.T).argmax(dim=1).cpu().numpy()]
-        own = {(picture, text) for picture, text in links.tolist()}
-        return np.array(
-            [(picture, text) in own for picture, text in zip(links[:, 0], best, strict=True)], float
-        )
-
-    def _all_pictures(self, pictures: Rows) -> torch.Tensor:
-        import torch
-
-        self.rest()
-        with torch.no_grad():
-            chunks = _chunks(pictures)
-            return torch.cat([self._pictures(chunk, None) for chunk in chunks]).float()
-
-    def _all_texts(self, texts: Rows) -> torch.Tensor:
-        import torch
-
-        self.rest()
-        with torch.no_grad():
-            return torch.cat([self._texts(chunk) for chunk in _chunks(texts)]).float()
-
-    def _texts(self, texts: Rows) -> torch.Tensor:
-        tokens = self._tokens[texts].to(self._network.device)
-        vectors: torch.Tensor = self.module.encode_text(tokens, normalize=True)
-        return vectors
-
-    def _pictures(self, pictures: Rows, copies: Rows | None) -> torch.Tensor:
-        """Embed pictures; of a locked tower each once, of one that learns each time anew."""
-        import torch
-
-        if not self._locked:
-            every = [0] * len(pictures) if copies is None else (2 * copies).tolist()
-            return self._embedded(list(zip(pictures.tolist(), every, strict=True)))
-        missing = [
-            picture for picture in dict.fromkeys(pictures.tolist()) if picture not in self._seen
-        ]
-        for chunk in _chunks(np.array(missing, np.intp)):
-            with torch.no_grad():
-                vectors = self._embedded([(picture, 0) for picture in chunk.tolist()])
-            self._seen.update(zip(chunk.tolist(), vectors, strict=True))
-        return torch.stack([self._seen[picture] for picture in pictures.tolist()])
-
-    def _embedded(self, wanted: list[tuple[int, int]]) -> torch.Tensor:
-        import torch
-
-        inputs = np.stack([self._input(picture, copy) for picture, copy in wanted])
-        batch = torch.from_numpy(inputs).to(self._network.device)
-        vectors: torch.Tensor = self.module.encode_image(batch, normalize=True)
-        return vectors
-
-    def _input(self, place: int, copy: int) -> NDArray[np.float32]:
-        """Frame a picture; its changed copies are never mirrored: texts tell left from right."""
-        picture = self._pairs.pictures[place].opened()
-        seen = changed(picture, copy) if copy else picture
-        return network_input(self._base, framed(self._base, seen, self._base.framing))
-
-
-def _rounds(links: NDArray[np.intp], most: int) -> Iterator[Rows]:
-    """Deal rows into rounds in which no picture and no text comes twice.
-
-    Two equal texts in one round would have to be told apart, which nobody can.
-    """
-    left = list(range(len(links)))
-    while left:
-        pictures: set[int] = set()
-        texts: set[int] = set()
-        taken: list[int] = []
-        later: list[int] = []
-        for place, row in enumerate(left):
-            if len(taken) == most:
-                later += left[place:]
-                break
-            picture, text = links[row].tolist()
-            if picture in pictures or text in texts:
-                later.append(row)
-                continue
-            taken.append(row)
-            pictures.add(picture)
-            texts.add(text)
-        yield np.array(taken, np.intp)
-        left = later
-
-
-def _chunks(places: Rows) -> Iterator[Rows]:
-    return (places[start : start + _TOGETHER] for start in range(0, len(places), _TOGETHER))

@@ -138,9 +138,11 @@ def pairs_from_csv(path: Path, told: Callable[[int], None] | None = None) -> Pai
     for seen, (line, cells) in enumerate(rows[:MOST_PAIRS], 1):
         name, text = (cells[at].strip() if at < len(cells) else "" for at in columns)
         text = re.sub(r"\s+", " ", text)[:_LONGEST]
-        if not name or not text:
-            what = Text("the picture") if not name else Text("the text")
-            notes.append(Text("Row {row}: {what} is missing.", row=line, what=what))
+        if not name:
+            notes.append(Text("Row {row}: the name of a picture is missing.", row=line))
+            continue
+        if not text:
+            notes.append(Text("Row {row}: the text is missing.", row=line))
             continue
         if name not in by_path:
             try:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +18,19 @@ from numpy.typing import NDArray
 
 from imgsim_core.errors import CannotTeach
 from imgsim_core.models.catalogue import Model
-from imgsim_core.models.framing import framed, network_input
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network, network_to_teach, new_network
 from imgsim_core.models.own import FROM_NOTHING, entry
-from imgsim_core.teaching.finetune import Descent, Recipe, descent, freeze_statistics
+from imgsim_core.teaching.finetune import Descent, Recipe, descent
 from imgsim_core.teaching.groups import Groups
-from imgsim_core.teaching.judging import Difference, Judged, difference, judged
+from imgsim_core.teaching.judging import Difference, Judged, difference
 from imgsim_core.teaching.lesson import quantiles, verdict_on
-from imgsim_core.teaching.siamese import Loss, Moment, loss_function
-from imgsim_core.teaching.views import changed
+from imgsim_core.teaching.siamese import Loss, Moment
+from imgsim_core.teaching.siamese_task import SiameseTask
 from imgsim_core.text import Text
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.intp]
@@ -46,8 +43,6 @@ FEWEST_GROUPS = 6
 """Of two or more pictures: two to learn from, two to know when to stop, two to judge by."""
 
 _SHARE_JUDGED = _SHARE_WATCHED = 0.2
-_EACH = 4  # pictures of a group in one step
-_LOOKED_AT = 32  # pictures that go through the network together while it is looked at
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +57,7 @@ class Taught:
         At its best moment.
     descent : Descent
     before, after : Judged
-        Pictures of groups that had no part in the training, among all pictures.
+        Pictures of groups that had no part in the training, among themselves.
     recall, area : Difference
         As in `lesson.Lesson`.
     helps : bool
@@ -272,9 +267,18 @@ def teach_network(
     for layer in layers[: min(round(locked * len(layers)), len(layers) - 1)]:
         layer.requires_grad_(False)
     asked = np.flatnonzero(np.isin(groups.labels, parts.judged))
-    task = _Task(groups, parts, model, network, loss, batch, recipe.seed, frozen=base is not None)
-    with task:
-        before = judged(task.vectors_of(groups), groups.labels, asked)
+    with SiameseTask(
+        groups,
+        parts.learned,
+        parts.watched,
+        model,
+        network,
+        loss,
+        batch,
+        recipe.seed,
+        frozen=base is not None,
+    ) as task:
+        before = task.judged_on(asked)
         found = descent(
             task,
             recipe,
@@ -284,7 +288,7 @@ def teach_network(
             told=told,
             stop=stop,
         )
-        after = judged(task.vectors_of(groups), groups.labels, asked)
+        after = task.judged_on(asked)
     own = groups.labels[asked]
     recall = difference(before.hit.astype(float), after.hit.astype(float), own)
     area = difference(before.area, after.area, own)
@@ -332,106 +336,3 @@ def _fingerprint(groups: Groups) -> str:
     for picture, label in zip(groups.pictures, groups.labels, strict=True):
         hashed.update(f"{picture.digest} {groups.names[label]}\n".encode())
     return hashed.hexdigest()
-
-
-class _Task:
-    """A network with shared weights, and the groups that it learns from and is watched on."""
-
-    def __init__(
-        self,
-        groups: Groups,
-        parts: Parts,
-        model: Model,
-        network: Network,
-        loss: Loss,
-        batch: int,
-        seed: int,
-        *,
-        frozen: bool,
-    ) -> None:
-        self.module = network.module
-        self._groups, self._model, self._network = groups, model, network
-        self._function, self._seed, self._frozen = loss_function(loss), seed, frozen
-        self._watched = np.flatnonzero(np.isin(groups.labels, parts.watched))
-        self._rows = [np.flatnonzero(groups.labels == label) for label in parts.learned]
-        self._together = min(max(2, batch // _EACH), len(self._rows))
-        self._pool = ThreadPoolExecutor(2, "pictures")
-        self._coming: dict[int, Future[tuple[torch.Tensor, Labels]]] = {}
-
-    def __enter__(self) -> _Task:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def study(self) -> None:
-        self.module.train()
-        if self._frozen:
-            freeze_statistics(self.module)
-
-    def rest(self) -> None:
-        self.module.eval()
-
-    def loss(self, step: int) -> torch.Tensor:
-        import torch
-
-        for one in (step, step + 1):  # the next one is cut and framed while this one is learned
-            if one not in self._coming:
-                self._coming[one] = self._pool.submit(self._prepared, one)
-        inputs, labels = self._coming.pop(step).result()
-        vectors = torch.nn.functional.normalize(self._vectors(inputs), dim=-1)
-        value: torch.Tensor = self._function(vectors, torch.from_numpy(labels).to(vectors.device))
-        return value
-
-    def quality(self) -> float:
-        vectors = self._embedded(self._watched)
-        if not np.isfinite(vectors).all():
-            return math.nan
-        labels = self._groups.labels[self._watched]
-        found = judged(vectors, labels, np.arange(len(labels)))
-        return float((found.hit.mean() + found.area.mean()) / 2)
-
-    def vectors_of(self, groups: Groups) -> Array:
-        """Embed all pictures, each row of length 1."""
-        self.rest()
-        return self._embedded(np.arange(len(groups)))
-
-    def _prepared(self, step: int) -> tuple[torch.Tensor, Labels]:
-        """Choose the pictures of a step by its number, each changed as never before."""
-        random = np.random.default_rng((self._seed, step))
-        inputs, labels = [], []
-        for label in random.permutation(len(self._rows))[: self._together]:
-            rows = self._rows[label]
-            few = len(rows) < _EACH
-            for row in random.choice(rows, _EACH, replace=few):
-                copy = int(random.integers(1, 2**31))
-                inputs.append(self._input(int(row), copy))
-                labels.append(label)
-        return self._stacked(inputs), np.array(labels, np.intp)
-
-    def _input(self, row: int, copy: int = 0) -> Array:
-        picture = self._groups.pictures[row]
-        seen = changed(picture, copy) if copy else picture
-        return network_input(self._model, framed(self._model, seen, self._model.framing))
-
-    def _stacked(self, inputs: list[Array]) -> torch.Tensor:
-        import torch
-
-        return torch.from_numpy(np.stack(inputs))
-
-    def _vectors(self, inputs: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        inputs = inputs.to(self._network.device, memory_format=torch.channels_last)
-        return self._network.vectors(inputs).float()
-
-    def _embedded(self, rows: Labels) -> Array:
-        import torch
-
-        found = []
-        with torch.inference_mode():
-            for start in range(0, len(rows), _LOOKED_AT):
-                inputs = [self._input(int(row)) for row in rows[start : start + _LOOKED_AT]]
-                vectors = self._vectors(self._stacked(inputs))
-                found.append(torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy())
-        return np.concatenate(found)

@@ -12,7 +12,7 @@ from imgsim_core.errors import UnknownModel, WeightsWrong
 from imgsim_core.models import encoder, own
 from imgsim_core.models.catalogue import MODELS, all_models, model_by_id
 from imgsim_core.models.identity import encoder_key
-from imgsim_core.models.network import network_to_teach, new_network
+from imgsim_core.models.network import network_to_teach
 from imgsim_core.models.tensor_file import read_tensors, write_tensors
 from imgsim_core.models.weights import availability
 from tests.pictures import photograph
@@ -139,10 +139,6 @@ def test_without_its_classifier_a_network_has_the_layers_that_a_new_one_asks_for
         for network in (whole, bare)
     ]
     assert shapes[0] == shapes[1]
-
-
-def test_a_new_network_is_never_fetched(tiny_clip):
-    assert new_network(tiny_clip).module.visual is not None
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
