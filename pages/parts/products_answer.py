@@ -20,7 +20,7 @@ from imgsim_core.applications.products.matching import (
     subject_of,
     verdict_on,
 )
-from imgsim_core.method import Matches
+from imgsim_core.method import Matches, Method
 from imgsim_core.methods.colour import HistogramOptions, dominant_colours
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
@@ -45,15 +45,22 @@ def answer_for(catalogue: Catalogue, photograph: Picture) -> Answer:
         products_weights.by_cutout(),
         products_weights.by_titles(),
         products_weights.weights(),
+        products_weights.notion(),
     )
 
 
 def answered(
-    catalogue: Catalogue, photograph: Picture, cutout: bool, titles: bool, weights: Weights
+    catalogue: Catalogue,
+    photograph: Picture,
+    cutout: bool,
+    titles: bool,
+    weights: Weights,
+    notion: Method | None = None,
 ) -> Answer:
     """Match a photograph, or recall the answer; any thread may ask."""
+    asked = (cutout, titles, weights, None if notion is None else notion.id)
     return cached.memory().recall(
-        ("products answer", catalogue.digest, photograph.digest, cutout, titles, weights),
+        ("products answer", catalogue.digest, photograph.digest, *asked),
         lambda: match(
             photograph,
             catalogue,
@@ -62,6 +69,7 @@ def answered(
             words=products_catalogue.words_of(catalogue) if titles else None,
             cutout=cutout,
             weights=weights,
+            notion=notion,
             count=CANDIDATES,
         ),
     )
@@ -204,6 +212,16 @@ def _show_colours(photograph: Picture, product: Picture) -> None:
 
 def _show_others(catalogue: Catalogue, answer: Answer, key: str) -> None:
     st.subheader(t("In order of likeness"))
+    notion = products_weights.notion()
+    if notion is not None:
+        st.caption(
+            ":material/school: "
+            + t(
+                "In this order {notion} stands for what the network sees. The verdict does not "
+                "follow it.",
+                notion=notion.label,
+            )
+        )
     grid = st.grid("auto", min_column_width=165, gap="small")
     for rank, one in enumerate(answer.matches, 1):
         product = catalogue.products[one.product]
@@ -242,6 +260,8 @@ def _show_exact(catalogue: Catalogue, answer: Answer, key: str) -> None:
             "shape": t("Shape"),
             "details": t("Details in common"),
         }
+        if any(one.taught is not None for one in answer.matches):
+            columns["taught"] = t("As you taught it")
         rows = [
             {
                 columns["sku"]: catalogue.products[one.product].sku,
@@ -252,6 +272,7 @@ def _show_exact(catalogue: Catalogue, answer: Answer, key: str) -> None:
                 columns["colour"]: f"{one.colour:.2f}",
                 columns["shape"]: f"{one.shape:.2f}",
                 columns["details"]: "–" if one.details is None else f"{one.details:,}",
+                **({} if one.taught is None else {columns["taught"]: f"{one.taught:.2f}"}),
             }
             for one in answer.matches
         ]
@@ -263,6 +284,13 @@ def _show_exact(catalogue: Catalogue, answer: Answer, key: str) -> None:
                 "on pairs of known truth."
             )
         )
+        if "taught" in columns:
+            st.caption(
+                t(
+                    "As you taught it: a cosine, -1 to 1; 1 is the same. It counts in the order "
+                    "only, in place of the network's meaning."
+                )
+            )
         _show_trust()
 
 

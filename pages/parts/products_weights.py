@@ -7,15 +7,17 @@ from typing import Any
 
 import streamlit as st
 
+from imgsim_core.applications.products.by_notion import fits_model
 from imgsim_core.applications.products.matching import MOST_WEIGHT, Weights
 from imgsim_core.applications.products.sample_catalogue import PHOTOGRAPHS
-from pages.parts import settings
-from pages.parts.language import t
+from imgsim_core.method import Method
+from pages.parts import own_methods, products_catalogue, settings
+from pages.parts.language import plain, t
 
 SAMPLE = "products.sample"
 ALL = "all"
 CUTOUT, TITLES = "products.cutout", "products.titles"
-_WEIGHT = "products.weight."
+_WEIGHT, _NOTION = "products.weight.", "products.notion"
 _PARTS = ("semantics", "colour", "shape", "details")
 
 
@@ -43,6 +45,17 @@ def weights() -> Weights:
     return Weights(**{part: float(settings.get(_WEIGHT + part, 1.0)) for part in _PARTS})
 
 
+def fitting() -> dict[str, Method]:
+    """List the session's notions that were taught on what catalogues are described by."""
+    model = products_catalogue.model()
+    return {one.id: one for one in own_methods.taught() if fits_model(one, model)}
+
+
+def notion() -> Method | None:
+    """The notion that stands for what the network sees, if the visitor chose one."""
+    return fitting().get(str(settings.get(_NOTION, "")))
+
+
 def by_cutout() -> bool:
     """Whether colours and shape are those of the subject cut out."""
     return bool(settings.get(CUTOUT, False))
@@ -55,7 +68,7 @@ def by_titles() -> bool:
 
 def show() -> None:
     """Draw the controls."""
-    changed = weights() != Weights()
+    changed = weights() != Weights() or notion() is not None
     label = t("What counts (changed)") if changed else t("What counts")
     with st.container(horizontal=True, vertical_alignment="center", key="products_controls"):
         settings.bound(
@@ -79,6 +92,7 @@ def show() -> None:
             ),
         )
         with st.popover(label, icon=":material/tune:", key="products_what_counts"):
+            _choose_notion()
             labels = {
                 "semantics": t("Meaning"),
                 "colour": t("Colours"),
@@ -105,6 +119,31 @@ def show() -> None:
                 st.button(
                     t("As measured"),
                     icon=":material/restart_alt:",
-                    on_click=settings.forget,
-                    args=(_WEIGHT,),
+                    on_click=_as_measured,
                 )
+
+
+def _as_measured() -> None:
+    settings.forget(_WEIGHT)
+    settings.put(_NOTION, None)
+
+
+def _choose_notion() -> None:
+    """Draw what the network's eyes are, where the visitor taught something that fits."""
+    known = fitting()
+    if not known:
+        return
+    settings.bound(
+        st.selectbox,
+        t("What the network sees"),
+        ["", *known],
+        key=_NOTION,
+        default="",
+        format_func=lambda code: (
+            plain(known[code].label) if code in known else t("As it was trained")
+        ),
+        help=t(
+            "What you taught can stand in the order for what the network sees by itself. The "
+            "verdict on each product does not follow: it was measured for the network."
+        ),
+    )

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.ingest import ingest, new_gallery
+from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.sources import from_samples
+from imgsim_core.gallery.store import open_store
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.teaching.head import untaught
 from imgsim_core.teaching.method import taught_method
-from pages.parts import galleries, grouping_run, tenancy
+from pages.parts import galleries, grouping_run
 from tests.pages.visitor import ENGLISH, checked, markdown, open_app, without_code_spans
 
-SECONDS = 120
+
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory):
+    """The built-in pictures, as a visitor's own."""
+    folder = tmp_path_factory.mktemp("rooms")
+    store, shelf = open_store(str(folder / "store")), Shelf(str(folder / "shelf"))
+    made = new_gallery("mine", store, shelf)
+    ingest(made, from_samples(), keep_originals=True)
+    return made
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sample_gallery():
-    """Made once, before anybody looks at it."""
-    samples = tenancy.sample_gallery()
-    samples.start()
-    deadline = time.monotonic() + SECONDS
-    while samples.gallery() is None:
-        assert samples.problem is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+@pytest.fixture(autouse=True)
+def _gallery_on_show(gallery, monkeypatch):
+    monkeypatch.setattr(galleries, "show_bar", lambda: gallery)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,7 @@ def notions():
 
 def on_page(page, heads, settings=None, **link):
     """Open a page in a session that holds notions and has some settings."""
-    app = open_app({"gallery": "samples", **link})
+    app = open_app(link)
     for key, value in (settings or {}).items():
         app.session_state["settings"][key] = value
     methods = [taught_method(head) for head in heads]
@@ -100,11 +104,11 @@ def test_search_side_by_side_and_without_it_again(notions):
     assert not any("Harbours" in item.value for item in checked(app.run()).subheader)
 
 
-def test_search_with_several_pictures_can_be_answered_by_it(notions):
+def test_search_with_several_pictures_can_be_answered_by_it(notions, gallery):
     app, (method,) = on_page("search", notions[:1])
     app = put(app, "search.methods", method.id)
-    digest = tenancy.sample_gallery().gallery().snapshot().entries[5].digest
-    app = put(app, "search.minus", digest)
+    app.session_state["search.minus"] = ("mine", gallery.snapshot().entries[5].digest)
+    app = checked(app.run())
     assert "Harbours (taught) (fast)" in methods_offered(app).options
     assert "pHash" not in " ".join(methods_offered(app).options)
     assert "Harbours" in words_of(app)
@@ -124,10 +128,8 @@ def test_search_says_all_of_it_in_chinese(notions):
 
 
 @pytest.fixture
-def together(notions, monkeypatch):
-    """Open Duplicates on the sample gallery, by a notion, with a line of the visitor's."""
-    gallery = tenancy.sample_gallery().gallery()
-    monkeypatch.setattr(galleries, "show_bar", lambda: gallery)
+def together(notions, gallery):
+    """Open Duplicates by a notion with a line of the visitor's."""
     runs, version = grouping_run.runs(), gallery.snapshot().version
 
     def opened(heads=notions[:1], line=0.5, **link):
@@ -150,8 +152,7 @@ def level(app):
     return next(one for one in app.segmented_control if one.key == "widget.duplicates.level")
 
 
-def test_duplicates_offers_it_only_where_it_fits(notions, monkeypatch):
-    monkeypatch.setattr(galleries, "show_bar", tenancy.sample_gallery().gallery)
+def test_duplicates_offers_it_only_where_it_fits(notions):
     for heads, offered in ((notions, True), (notions[1:], False), ((), False)):
         app, _ = on_page("duplicates", heads, {"duplicates.level": "file"})
         assert ("By what you taught" in level(app).options) == offered
@@ -212,3 +213,37 @@ def test_duplicates_by_a_notion_in_chinese(together):
     said = [without_code_spans(text) for text in markdown(app)]
     assert any("它们并不是彼此的副本" in text for text in said)
     assert not [text for text in said if ENGLISH.search(text)]
+
+
+# ── Products ───────────────────────────────────────────────────────────────────────
+
+
+def sees(app):
+    return [one for one in app.selectbox if one.key == "widget.products.notion"]
+
+
+def verdict(app):
+    return next(text for text in markdown(app) if "-badge[" in text)
+
+
+def test_products_are_ordered_by_it_and_judged_as_before(notions):
+    app, (method, _) = on_page("products", notions, **{"products.sample": "green-mug"})
+    before = verdict(app)
+    (control,) = sees(app)
+    assert control.options == ["As it was trained", "Harbours (taught)"]
+    control.set_value(method.id)
+    app = checked(app.run())
+    assert "stands for what the network sees" in words_of(app)
+    assert verdict(app) == before
+    app.session_state["own_methods"] = {}
+    app = checked(app.run())
+    assert not sees(app)
+    assert "stands for what the network sees" not in words_of(app)
+
+
+def test_products_say_it_in_chinese(notions):
+    chosen = {"products.notion": taught_method(notions[0]).id}
+    app, _ = on_page("products", notions[:1], chosen, lang="zh", **{"products.sample": "green-mug"})
+    (control,) = sees(app)
+    assert control.options[0] == "网络原本的判断"
+    assert "代替网络所看到的内容" in words_of(app)

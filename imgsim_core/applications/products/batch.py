@@ -74,6 +74,7 @@ def _match_as_dict(match: Match, rank: int, catalogue: Catalogue) -> dict[str, A
         "probability_same_product": round(match.same, _DIGITS),
         "probability_same_kind": round(match.kind, _DIGITS),
         "semantics": round(match.semantics, _DIGITS),
+        "as_taught": None if match.taught is None else round(match.taught, _DIGITS),
         "colour": round(match.colour, _DIGITS),
         "shape": round(match.shape, _DIGITS),
         "title_words": None if match.words is None else round(match.words, _DIGITS),

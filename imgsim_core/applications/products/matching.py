@@ -3,7 +3,7 @@
 Four parts speak for a product: what the network sees and the title says (semantics), the
 subject's colours, its shape, and details found again in the same arrangement. How they are
 weighed was fitted on pairs of known truth (`judging.json` says which); the visitor's
-sliders change the order, never the verdict.
+sliders, and what the visitor taught, change the order, never the verdict.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from importlib import resources
@@ -21,11 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.applications.products.by_notion import Seen, seen_by
 from imgsim_core.applications.products.catalogue import Catalogue, ProductPicture
 from imgsim_core.applications.products.looks import Array, Look, look_of_photograph
 from imgsim_core.cutout import Cutout, cut_out
 from imgsim_core.errors import NoSubject
 from imgsim_core.memory import Memory
+from imgsim_core.method import Method
 from imgsim_core.methods.keypoints import (
     MatchResult,
     SiftOptions,
@@ -103,6 +105,9 @@ class Match:
         By which the order is made: weighted sum, in spreads of unrelated products.
     same, kind : float
         Probability that it is the same product, and that it is one of the same kind.
+    taught : float or None
+        Cosine as the visitor taught it, -1 to 1, higher is more alike; None where no notion
+        of his was asked.
     """
 
     product: int
@@ -115,6 +120,7 @@ class Match:
     value: float
     same: float
     kind: float
+    taught: float | None = None
 
 
 @dataclass(frozen=True)
@@ -290,6 +296,7 @@ def match(
     words: Array | None = None,
     cutout: bool = False,
     weights: Weights = AS_FITTED,
+    notion: Method | None = None,
     count: int = 5,
     allowed: NDArray[np.bool_] | None = None,
 ) -> Answer:
@@ -309,6 +316,9 @@ def match(
         Whether colours and shape are those of the subject cut out, or of the photograph's
         middle, as the rule was fitted.
     weights : Weights
+    notion : Method or None
+        One that was taught on this model's vectors: in the order it stands for what the
+        network sees. The verdict stays with the network, for which it was fitted.
     count : int
         Matches wanted, at least 1.
     allowed : ndarray of bool, shape (products,), or None
@@ -327,12 +337,8 @@ def match(
     parts = parts_of(look, catalogue, words)
     rule = judging()
     apart = {name: rule.apart(name, values) for name, values in parts.items()}
-    value = np.asarray(
-        weights.semantics
-        * sum(rule.order[name] * apart[name] for name in ("vector", "classes", "words"))
-        + weights.colour * rule.order["colour"] * apart["colour"]
-        + weights.shape * rule.order["shape"] * apart["shape"]
-    )
+    taught = None if notion is None else seen_by(notion, catalogue, look, memory)
+    value = _order(apart, weights, taught)
     if allowed is not None:
         value = np.where(allowed[catalogue.owners], value, -np.inf)
     best = best_pictures(value, catalogue.owners, max(count, LOOKED_AT))
@@ -342,11 +348,26 @@ def match(
         details = None
         if rank < LOOKED_AT:
             details = agreeing(photograph, shown, memory).count
-        found.append(
-            _judged(picture, catalogue, parts, apart, float(value[picture]), details, weights)
-        )
+        one = _judged(picture, catalogue, parts, apart, float(value[picture]), details, weights)
+        if taught is not None:
+            one = replace(one, taught=float(taught.cosines[picture]))
+        found.append(one)
     found.sort(key=lambda one: -one.value)
     return _answer(photograph, tuple(found[:count]), notes)
+
+
+def _order(
+    apart: Mapping[str, NDArray[np.float64]], weights: Weights, taught: Seen | None
+) -> NDArray[np.float64]:
+    """Weigh the parts of every picture but the details, in spreads of unrelated products."""
+    order = judging().order
+    seen = apart["vector"] if taught is None else taught.apart
+    meant = order["vector"] * seen + sum(order[one] * apart[one] for one in ("classes", "words"))
+    return np.asarray(
+        weights.semantics * meant
+        + weights.colour * order["colour"] * apart["colour"]
+        + weights.shape * order["shape"] * apart["shape"]
+    )
 
 
 def look_at(
