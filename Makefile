@@ -18,8 +18,10 @@ test: $(VENV)/.installed-dev chromium
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore tests/browser
-	$(BIN)/python -m pytest tests/browser
+# Side by side, since a browser test waits much of its time; its words come at the end
+	$(BIN)/python -m pytest tests/browser > .browser.log 2>&1 & browser=$$!; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser; computed=$$?; \
+	wait $$browser; seen=$$?; cat .browser.log; exit $$((computed + seen))
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
 
 from imgsim_core.gallery.shelf import Shelf
@@ -35,6 +38,24 @@ class ObjectStorage:
         """Return addresses nobody has used before."""
         place = f"s3://{BUCKET}/{uuid.uuid4().hex}"
         return Storage(f"{place}/galleries", f"{place}/pictures")
+
+
+def _putting_in_one_step(put: Callable[[S3Response], Any]) -> Callable[[S3Response], Any]:
+    """Let one object at a time be written.
+
+    Real storage writes an object "unless it is there" in one step. Moto looks first and then
+    writes, in as many threads as ask: of several that make one, two may believe to have.
+    """
+    one_at_a_time = threading.Lock()
+
+    def put_object(response: S3Response) -> Any:
+        with one_at_a_time:
+            return put(response)
+
+    return put_object
+
+
+S3Response.put_object = _putting_in_one_step(S3Response.put_object)
 
 
 def started_object_storage() -> ObjectStorage:

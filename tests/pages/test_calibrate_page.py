@@ -18,7 +18,7 @@ from imgsim_core.comparison import Question
 from imgsim_core.kept_lines import KeptLine, lines_as_json
 from imgsim_core.labelled import EXAMPLES, example
 from imgsim_core.registry import all_methods, method_by_id
-from pages.parts import cached, disputes, lines, workbench
+from pages.parts import cached, disputes, lines, own_methods, workbench
 from pages.parts.workbench import Workbench
 from tests.pages.test_uploads import BAD, NAMES
 from tests.pages.visitor import (
@@ -38,7 +38,7 @@ METHODS = ("histogram", "ssim", "hog", "phash")
 def _quick_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a few quick methods; that every method fits is asked elsewhere."""
     few = tuple(method_by_id(code) for code in METHODS)
-    monkeypatch.setattr(workbench, "all_methods", lambda: few)
+    monkeypatch.setattr(own_methods, "all_methods", lambda: few)
     asked = tuple(Question(method, method.options()) for method in few)
     monkeypatch.setattr(workbench, "family_questions", lambda: asked)
     monkeypatch.setattr(disputes, "family_questions", lambda: asked)
