@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import handbook
+from imgsim_core.method import Family
+from pages.parts import handbook, handbook_siamese
 from pages.parts.language import t
 
 st.title(t("The methods"))
@@ -16,5 +17,7 @@ st.markdown(
 )
 handbook.show_chooser()
 family = handbook.choose_family()
+if family is Family.SEMANTICS:
+    handbook_siamese.show()
 for method in handbook.methods_of_choice(family):
     handbook.show_method(method)

@@ -25,6 +25,7 @@ from imgsim_core.samples import all_samples, pair_by_id, sample_by_id
 from pages.parts import (
     atlas_colours,
     cutting_pair,
+    handbook_siamese,
     lines,
     objects_parts,
     products_weights,
@@ -112,6 +113,7 @@ def _page_settings() -> dict[str, ReadText]:
         **cutting_pair.link_settings(),
         **objects_parts.link_settings(),
         **teaching_lesson.link_settings(),
+        **handbook_siamese.link_settings(),
         atlas_colours.SETTING: _one_of(atlas_colours.MODES),
         **{
             f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)
