@@ -75,6 +75,11 @@ def is_own_id(model_id: str) -> bool:
     return _ID.fullmatch(model_id) is not None
 
 
+def is_plain(architecture: str) -> bool:
+    """Tell whether a network's name is a name and nothing that a library would fetch."""
+    return _ARCHITECTURE.fullmatch(architecture) is not None
+
+
 @cache
 def _found(folder: str) -> tuple[tuple[OwnModel, ...], dict[str, Text]]:
     found: list[OwnModel] = []
@@ -171,7 +176,7 @@ def _model(path: Path, told: Mapping[str, Any]) -> Model:
         and words == (told["library"] == "open_clip")
         and told["framing"] in get_args(Framing)
         and told["interpolation"] in ("bicubic", "bilinear")
-        and _ARCHITECTURE.fullmatch(told["architecture"]) is not None
+        and is_plain(told["architecture"])
         and all(type(told[key]) is int for key in ("size", "dimension"))
         and 16 <= told["size"] <= _LARGEST_SIDE
         and 1 <= told["dimension"] <= _LONGEST_VECTOR

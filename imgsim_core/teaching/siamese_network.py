@@ -20,7 +20,7 @@ from imgsim_core.errors import CannotTeach
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network, network_to_teach, new_network
-from imgsim_core.models.own import FROM_NOTHING, entry
+from imgsim_core.models.own import FROM_NOTHING, entry, is_plain
 from imgsim_core.teaching.finetune import Descent, Recipe, descent
 from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.judging import Difference, Judged, difference
@@ -149,9 +149,14 @@ def new_model(model_id: str, architecture: str = ARCHITECTURE, side: int = SIDE)
         megabytes=1,
     )
     try:
+        if not is_plain(architecture):
+            raise ValueError("not a plain name")
         empty = new_network(described)
         with torch.inference_mode():
-            vector = empty.vectors(torch.zeros(1, 3, side, side, device=empty.device))
+            nothing = torch.zeros(1, 3, side, side, device=empty.device)
+            vector, grid = empty.vectors(nothing), empty.grids(nothing)
+        if grid.ndim != 4:  # no places to show where two pictures are alike
+            raise ValueError("not convolutional")
     except (RuntimeError, AssertionError, ValueError, AttributeError, TypeError) as error:
         raise CannotTeach(
             Text(
