@@ -93,7 +93,7 @@ def trained(
     *,
     loss: Loss = Loss.CONTRASTIVE,
     kept_out: Labels | None = None,
-    steps: int = STEPS,
+    steps: int | None = None,
     seed: int = 0,
     told: Callable[[Moment], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -111,8 +111,9 @@ def trained(
     loss : Loss
     kept_out : ndarray of intp or None
         Groups that are not trained on: training stops when they fare no better.
-    steps : int
-        At most; fewer where nothing is kept out, since nobody would notice too many.
+    steps : int or None
+        At most; None: `STEPS`, and fewer where nothing is kept out, since nobody would
+        notice too many.
     seed : int
         The same seed and pictures give the same head on the same machine.
     told : callable or None
@@ -145,7 +146,7 @@ def _descent(
     base: str,
     loss: Loss,
     kept_out: Labels | None,
-    steps: int,
+    steps: int | None,
     seed: int,
     told: Callable[[Moment], None] | None,
     stop: Callable[[], bool],
@@ -164,7 +165,7 @@ def _descent(
     best = space.head(parts, base)
     best_step, best_quality = 0, _quality(best, views, labels, out)
     curve = [Moment(0, math.nan, best_quality)]
-    last = steps if best_quality is not None else min(steps, _STEPS_UNSEEN)
+    last = (STEPS if best_quality is not None else _STEPS_UNSEEN) if steps is None else steps
     diverged = False
     for step in range(1, last + 1):
         if stop():

@@ -10,6 +10,7 @@ import pytest
 from imgsim_core.picture import Picture
 from imgsim_core.teaching import siamese
 from imgsim_core.teaching.groups import grouped
+from imgsim_core.teaching.judging import judged
 from imgsim_core.teaching.lesson import contradictory, lesson
 from imgsim_core.teaching.siamese import Loss, trained
 
@@ -144,3 +145,11 @@ def test_groups_kept_out_are_never_trained_on():
         for each in (views, other)
     ]
     assert heads[0] == heads[1]
+
+
+def test_the_head_to_be_used_learned_as_long_as_those_that_were_judged():
+    groups, views = world(notion=1.0)
+    found = lesson(groups, views, "base", "mine")
+    alone = judged(views[:, 0], groups.labels, found.everywhere.asked)
+    assert found.everywhere.hit.mean() > alone.hit.mean() + 0.2
+    assert found.head.summary["steps"] > siamese._STEPS_UNSEEN
