@@ -31,9 +31,11 @@ with st.empty().container():
         )
         teaching_intake.show_samples()
         st.subheader(t("Or bring your own groups"))
+        teaching_intake.show_problems()
         teaching_intake.show_ways_in()
     else:
         teaching_intake.show_bar(desk)
+        teaching_intake.show_problems()
         teaching_wall.show(desk)
         teaching_wall.show_changes(desk)
         teaching_lesson.show_form(desk)

@@ -25,6 +25,9 @@ _GREY, _BAND = "#8a9694", "rgba(43,127,195,.35)"
 _GAIN_HEIGHT, _HEIGHT, _MAP_HEIGHT = 200, 320, 420
 _MOST_THUMBNAILS = 120  # pictures on a map; more are dots
 _MOST_POINTS = 200  # on a curve
+_NEIGHBOURS = 8.0  # that a map tries to keep near a picture
+_NOW = f'stroke="{AFTER}" stroke-width="2.5" vector-effect="non-scaling-stroke"'
+_PAST = f'stroke="{_GREY}" stroke-width="1" opacity="0.6" vector-effect="non-scaling-stroke"'
 _SIGNS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 _COLOURS = ("#2b7fc3", "#d55e00", "#009e73", "#b8589a", "#c17f00", "#7a76d6", "#7d8a88")
 
@@ -35,7 +38,7 @@ _COLOURS = ("#2b7fc3", "#d55e00", "#009e73", "#b8589a", "#c17f00", "#7a76d6", "#
 def show_live(run: Run) -> None:
     """Draw quality and loss of the training under way, those before it pale behind.
 
-    As plain lines in the page: a chart would be made anew at every look.
+    As plain drawings in the page: a chart would be made anew at every look.
     """
     kinds = (
         ("quality", t("Groups kept aside, told apart (0 to 1, higher is better)")),
@@ -57,18 +60,19 @@ def _live_one(run: Run, kind: str, title: str) -> str:
     top = max([value for _, value in drawn], default=1.0) if kind == "loss" else 1.0
     last_step = max([step for step, _ in drawn], default=1)
     lines = "".join(
-        f'<polyline class="{"now" if is_now else "past"}" points="'
+        f'<polyline {_NOW if is_now else _PAST} points="'
         + " ".join(f"{400 * x / last_step:.1f},{102 - 100 * y / (top or 1.0):.1f}" for x, y in one)
         + '"/>'
         for is_now, one in curves
     )
     newest = f"{curves[-1][1][-1][1]:.2f}" if curves and curves[-1][1] else "–"
-    words = html.escape(title)
-    picture = (
-        f'<svg viewBox="0 0 400 104" preserveAspectRatio="none" role="img" aria-label="{words}">'
-        f"{lines}</svg>"
+    drawing = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 104" width="400" height="104" '
+        f'preserveAspectRatio="none" fill="none">{lines}</svg>'
     )
-    return f"<figcaption>{words}<b>{newest}</b></figcaption>{picture}"
+    address = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    words = html.escape(title)
+    return f'<figcaption>{words}<b>{newest}</b></figcaption><img src="{address}" alt="{words}">'
 
 
 def _finite(moments: list[Moment], kind: str) -> list[tuple[int, float]]:
@@ -167,8 +171,9 @@ def _roc(same: NDArray[np.float32], different: NDArray[np.float32]) -> tuple[Poi
 
 def show_maps(run: Run) -> None:
     """Draw the pictures in two dimensions, before and after, turned alike."""
-    before, after = _places(run)
-    grid = st.grid("auto", min_column_width=300, gap="small")
+    with st.spinner(t("Drawing the maps …")):
+        before, after = _places(run)
+    grid = st.grid("auto", min_column_width=420, gap="small")
     for key, title, points in (("before", t("Before"), before), ("after", t("After"), after)):
         with grid.cell():
             st.markdown(f"**{title}**")
@@ -177,8 +182,9 @@ def show_maps(run: Run) -> None:
 
 def _places(run: Run) -> tuple[Points, Points]:
     if "places" not in run.drawn and run.views is not None and run.lesson is not None:
-        plain_vectors = run.views[:, 0]
-        before, after = _flat(plain_vectors), _flat(run.lesson.head(plain_vectors))
+        seen = run.views[:, 0]
+        start = _flat(seen)
+        before, after = _spread(seen, start), _spread(run.lesson.head(seen), start)
         # Turned and mirrored, so that pictures stay as near their place as may be
         left, _, right = np.linalg.svd(after.T @ before)
         run.drawn["places"] = before, after @ (left @ right)
@@ -187,11 +193,25 @@ def _places(run: Run) -> tuple[Points, Points]:
 
 
 def _flat(vectors: NDArray[np.float32]) -> Points:
-    """Lay vectors flat, along the two directions they vary most in; about 0, of spread 1."""
-    middle = vectors - vectors.mean(axis=0)
-    left, strengths, _ = np.linalg.svd(middle.astype(np.float64), full_matrices=False)
-    flat = left[:, :2] * strengths[:2]
-    return np.asarray(flat / max(float(np.abs(flat).max()), 1e-9))
+    """Lay vectors flat along the two directions they vary most in, as close as t-SNE likes."""
+    left, _, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
+    return np.asarray(left[:, :2] / left[:, 0].std() * 1e-4, np.float64)
+
+
+def _spread(vectors: NDArray[np.float32], start: Points) -> Points:
+    """Lay vectors out so that neighbours stay neighbours; about 0, within -1 to 1.
+
+    t-SNE (van der Maaten and Hinton 2008): a notion that was taught is rarely the direction
+    that pictures vary most in, so a flat cut through them would not show it.
+    """
+    from sklearn.manifold import TSNE
+
+    near = min(_NEIGHBOURS, (len(vectors) - 1) / 3)
+    laid = TSNE(
+        perplexity=near, metric="cosine", init=start.astype(np.float32), random_state=0
+    ).fit_transform(vectors)
+    laid = laid - laid.mean(axis=0)
+    return np.asarray(laid / max(float(np.abs(laid).max()), 1e-9), np.float64)
 
 
 def _show_map(run: Run, points: Points, key: str, title: str) -> None:

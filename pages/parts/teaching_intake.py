@@ -115,7 +115,6 @@ def show_ways_in() -> None:
     )
     if _INCOMING in st.session_state:
         _take_in()
-    _say_problems()
 
 
 def _receive() -> None:
@@ -139,8 +138,8 @@ def _take_in() -> None:
     members, notes = members_of_files(opened)
     st.session_state[_PROBLEMS] = opened.refused
     if not members:
-        st.session_state[_PROBLEMS] = (*opened.refused, *notes, _NOTHING)
-        return
+        st.session_state[_PROBLEMS] = (*opened.refused, _NOTHING)
+        st.rerun()
     name = PurePosixPath(uploads[0][0]).stem if len(uploads) == 1 else ""
     teaching_groups.add(members, notes, name[:40] or t("My notion of alike"))
     st.rerun()
@@ -149,7 +148,8 @@ def _take_in() -> None:
 _NOTHING = Text("No groups were found: no picture lies in a folder or is named by its group.")
 
 
-def _say_problems() -> None:
+def show_problems() -> None:
+    """Say what of the files that came last could not be used."""
     problems: tuple[Text, ...] = st.session_state.get(_PROBLEMS, ())
     if not problems:
         return

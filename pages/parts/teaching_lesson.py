@@ -21,6 +21,7 @@ _MOST_COPIES = 4
 _AT_ONCE = 0.2  # seconds in which a result that is nearly there comes without a flicker
 _LOOK_AGAIN = 0.4
 _LONGEST = 40
+_MOST_NOTES = 6
 
 
 def begin(desk: Desk) -> None:
@@ -65,12 +66,16 @@ def show_form(desk: Desk) -> None:
     run = teaching_run.current()
     busy = run is not None and not run.wait(0)
     problem = None
+    notes = list(desk.notes)
     try:
-        notes = desk.groups().notes
+        notes += desk.groups().notes
     except CannotTeach as error:
-        problem, notes = error.text, ()
-    for note in notes:
-        st.warning(say(note), icon=":material/rule:")
+        problem = error.text
+    if notes:
+        lines = [f"- {say(note)}" for note in notes[:_MOST_NOTES]]
+        if len(notes) > _MOST_NOTES:
+            lines.append("- " + t("… and {count} more.", count=len(notes) - _MOST_NOTES))
+        st.warning("\n".join(lines), icon=":material/rule:")
     if problem is not None:
         st.error(say(problem), icon=":material/block:")
     changed = run is not None and run.wish.version != desk.version

@@ -19,7 +19,7 @@ from pages.parts.language import code_span, say, t
 from pages.parts.teaching_groups import Desk
 from pages.parts.teaching_run import Run
 
-_MOST_ASKED = 9  # pictures whose neighbours are shown
+_MOST_ASKED = 6  # pictures whose neighbours are shown
 _MOST_UNFIT = 6
 _FEW_GROUPS = 10
 _NEARLY_ALWAYS = 0.9
@@ -33,6 +33,8 @@ def show(desk: Desk, run: Run) -> None:
     if lesson is None:
         return
     _show_verdict(run.wish.groups, lesson)
+    for doubt in lesson.doubts:
+        st.warning(say(doubt), icon=":material/rule:")
     teaching_use.show_offer(lesson)
     teaching_charts.show_gains(lesson)
     _show_how_judged(lesson)
@@ -105,10 +107,10 @@ def _show_how_judged(lesson: Lesson) -> None:
         st.markdown(
             t(
                 "The groups were dealt into parts. Each part was kept out once: a network was "
-                "taught with the others, and only then asked about the pictures of that part, all "
-                "pictures being possible answers. So every number above comes from groups that "
-                "the network which was asked had never seen. The one you can use is taught with "
-                "all groups in the end."
+                "taught with the others, and only then asked about the pictures of that part, "
+                "which are also the possible answers. So every number above comes from groups "
+                "that the network which was asked had never seen; the model alone was asked the "
+                "same. The one you can use is taught with all groups in the end."
             )
         )
         head = f"| {t('Measure')} | {t('before')} | {t('after')} | {t('gain, 95 % sure')} |"
@@ -156,8 +158,8 @@ def _show_neighbours(desk: Desk, run: Run, lesson: Lesson) -> None:
     )
     st.caption(
         t(
-            "Left the picture asked about, then the most alike other one before and after. "
-            "Asked of a network that has never seen the group."
+            "Left the picture asked about, then the most alike other one before and after, among "
+            "all pictures kept out together: the network has seen none of them."
         )
     )
     places = np.flatnonzero(kinds[str(chosen)][1])
@@ -165,7 +167,7 @@ def _show_neighbours(desk: Desk, run: Run, lesson: Lesson) -> None:
         st.markdown(t("There is none."))
         return
     places = np.sort(np.random.default_rng(0).permutation(places)[:_MOST_ASKED])
-    grid = st.grid("auto", min_column_width=260, gap="small")
+    grid = st.grid("auto", min_column_width=300, gap="small")
     for place in places:
         asked = int(lesson.after.asked[place])
         found = [int(one.nearest[place]) for one in (lesson.before, lesson.after)]
@@ -201,12 +203,14 @@ def _triple(row: Sequence[Picture], right: Sequence[bool]) -> bytes:
     """JPEG of a picture asked about and its two answers, framed as right or wrong."""
 
     def make() -> bytes:
-        white = np.full((_SIDE, 14, 3), 255, np.uint8)
+        gap = np.empty((_SIDE, 14, 3), np.uint8)
+        gap[:] = back
         framed = [_framed(row[0], None)]
         framed += [_framed(one, is_right) for one, is_right in zip(row[1:], right, strict=True)]
-        return cached.jpeg(np.hstack([framed[0], white, framed[1], white[:, :6], framed[2]]))
+        return cached.jpeg(np.hstack([framed[0], gap, framed[1], gap[:, :6], framed[2]]))
 
-    key = ("teaching triple", *(one.digest for one in row), *right)
+    back = teaching_wall.ground()
+    key = ("teaching triple", back, *(one.digest for one in row), *right)
     return cached.memory().recall(key, make)
 
 
@@ -228,12 +232,12 @@ def _show_unfit(desk: Desk, run: Run, lesson: Lesson) -> None:
         return
     st.caption(
         t(
-            "The pictures that fit their group least, by networks that have never seen it. Is one "
-            "in the wrong group, or in none? Change it, then teach again. If it is right where "
-            "it is, leave it: what is hard is worth teaching too."
+            "The pictures that even the network taught with all of them does not bring to their "
+            "group. Is one in the wrong group, or in none? Change it, then teach again. If it is "
+            "right where it is, leave it: what is hard is worth teaching too."
         )
     )
-    grid = st.grid("auto", min_column_width=240, gap="small")
+    grid = st.grid("auto", min_column_width=300, gap="small")
     for number, (row, other) in enumerate(unfit):
         with grid.cell(), st.container(border=True, key=f"teach_unfit_{number}", gap="small"):
             _show_unfit_one(desk, run, row, other)
@@ -281,9 +285,9 @@ def _show_unfit_one(desk: Desk, run: Run, row: int, other: int) -> None:
 def _show_maps(desk: Desk, run: Run, lesson: Lesson) -> None:
     st.caption(
         t(
-            "All pictures laid flat along the two directions they differ most in: what lies near "
-            "is alike. Both maps are turned alike. The second is drawn by the network that has "
-            "seen all groups, so it flatters; the numbers above do not."
+            "All pictures laid out so that what is most alike lies near (t-SNE); distances across "
+            "the map mean little. The second is drawn by the network that has seen all groups, "
+            "so it flatters; the numbers above do not."
         )
     )
     teaching_charts.show_maps(run)

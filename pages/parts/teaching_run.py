@@ -18,7 +18,7 @@ from imgsim_core.models.identity import encoder_key
 from imgsim_core.teaching.groups import Groups, grouped
 from imgsim_core.teaching.lesson import Lesson, lesson
 from imgsim_core.teaching.sample_lessons import all_lessons, members_of
-from imgsim_core.teaching.siamese import Loss, Moment
+from imgsim_core.teaching.siamese import Loss, Moment, trained
 from imgsim_core.teaching.views import embedded
 from imgsim_core.text import Text
 
@@ -217,11 +217,15 @@ class Shared:
             in_background(self._embed_all, "teaching samples")
 
     def _embed_all(self) -> None:
-        for one in all_lessons():
-            try:
-                self.vectors(one.id)
-            except ImgSimError:
-                return  # no model here: whoever teaches is told
+        try:
+            for number, one in enumerate(all_lessons()):
+                known = self.vectors(one.id)
+                if number == 0:
+                    # One step, for the first training in a process loads its libraries
+                    few = np.stack(list(known.values())[:4])[:, None]
+                    trained(few, np.array([0, 0, 1, 1], np.intp), "", steps=1)
+        except ImgSimError:
+            return  # no model here: whoever teaches is told
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,14 +9,13 @@ import streamlit as st
 
 from imgsim_core.picture import Picture
 from pages.parts import cached, inputs
-from pages.parts.language import code_span, say, t
+from pages.parts.language import code_span, t
 from pages.parts.teaching_groups import Desk
 
 _SHOWN = 24  # groups on the wall
 _IN_STRIP = 5  # pictures of a group on the wall
 _SMALL = 84
 _PAGE = 24  # pictures to change at a time
-_MOST_NOTES = 6
 _OUT, _NEW = "\x00out", "\x00new"  # no group is called so: names are printable
 
 
@@ -39,10 +38,6 @@ def show(desk: Desk) -> None:
             st.caption(f"{_named(desk, code)} · {len(pictures)}")
     if len(codes) > _SHOWN:
         st.caption(t("… and {count} more groups.", count=len(codes) - _SHOWN))
-    for note in desk.notes[:_MOST_NOTES]:
-        st.warning(say(note), icon=":material/rule:")
-    if len(desk.notes) > _MOST_NOTES:
-        st.caption(t("… and {count} more.", count=len(desk.notes) - _MOST_NOTES))
 
 
 def _named(desk: Desk, code: str) -> str:
@@ -51,19 +46,25 @@ def _named(desk: Desk, code: str) -> str:
 
 
 def strip(pictures: Sequence[Picture], count: int = _IN_STRIP) -> bytes:
-    """JPEG of the first pictures of a group side by side; a place that is empty stays grey."""
+    """JPEG of the first pictures of a group side by side; an empty place stays empty."""
+
+    back = ground()
 
     def make() -> bytes:
-        row = np.full((_SMALL, count * (_SMALL + 4) - 4, 3), 128, np.uint8)
-        row[:] = 233
+        row = np.empty((_SMALL, count * (_SMALL + 4) - 4, 3), np.uint8)
+        row[:] = back
         for place, picture in enumerate(pictures[:count]):
             left = place * (_SMALL + 4)
             row[:, left : left + _SMALL] = inputs.cover(picture, _SMALL, _SMALL)
-            row[:, left + _SMALL : left + _SMALL + 4] = 255
         return cached.jpeg(row)
 
-    key = ("teaching strip", count, *(picture.digest for picture in pictures[:count]))
+    key = ("teaching strip", count, back, *(picture.digest for picture in pictures[:count]))
     return cached.memory().recall(key, make)
+
+
+def ground() -> tuple[int, int, int]:
+    """Colour of the page, for the gaps in what is drawn together."""
+    return (15, 21, 20) if st.context.theme.type == "dark" else (255, 255, 255)
 
 
 # ── Changing them ──────────────────────────────────────────────────────────────────
