@@ -284,7 +284,10 @@ def _finish(out: Path, found: Descent, taught: Any, better: bool) -> None:
         )
         print(shown(resume), file=sys.stderr)
         raise KeyboardInterrupt
-    if better and os.environ.get(WEIGHTS_DIRECTORY, "") != str(out.parent):
+    if not better:
+        nothing = Text("Nothing was better than before the training: no file was written.")
+        print(shown(nothing), file=sys.stderr)
+    elif os.environ.get(WEIGHTS_DIRECTORY, "") != str(out.parent):
         where = Text(
             "To use it, let {variable} name the folder {folder}; its id is {id}.",
             variable=WEIGHTS_DIRECTORY,
