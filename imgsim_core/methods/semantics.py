@@ -26,6 +26,7 @@ from imgsim_core.method import (
 from imgsim_core.models import encoder
 from imgsim_core.models.catalogue import Framing, Model, all_models
 from imgsim_core.models.framing import Window, window
+from imgsim_core.models.own import line_of
 from imgsim_core.models.weights import availability
 from imgsim_core.picture import Picture
 from imgsim_core.text import ClassName, Text
@@ -333,7 +334,8 @@ def _guesses(model: Model, side: str, picture: Picture, framing: Framing) -> tup
 
 def _method(model: Model) -> Method:
     options = SquashingOptions if model.framing == "squash" else Options
-    scale_of = _scale(_MEASURED_LINES.get(model.id, _GUESSED_LINE))
+    scale_of = _scale(_MEASURED_LINES.get(model.id) or line_of(model.id) or _GUESSED_LINE)
+    about = Text("{about} It is blind to exact colours, sharpness and position.", about=model.about)
 
     def describe(picture: Picture, options: Options) -> Embedding:
         vector = encoder.encode(model, (picture,), options.framing)[0]
@@ -348,9 +350,8 @@ def _method(model: Model) -> Method:
         label=model.label,
         family=Family.SEMANTICS,
         scale=scale_of(options()),
-        about=Text(
-            "{about} It is blind to exact colours, sharpness and position.", about=model.about
-        ),
+        # What was taught on this host may go by colour alone
+        about=about if model.taught_from is None else model.about,
         formula=r"\cos\theta = \frac{u \cdot v}{\lVert u \rVert \, \lVert v \rVert}",
         source=model.source,
         options=options,

@@ -42,6 +42,7 @@ SIDE = 128
 FEWEST_GROUPS = 6
 """Of two or more pictures: two to learn from, two to know when to stop, two to judge by."""
 
+_WRONG = 0.01  # share of pairs of different groups beyond the line
 _SHARE_JUDGED = _SHARE_WATCHED = 0.2
 
 
@@ -315,6 +316,7 @@ def teach_network(
         "roc_area": [round(area.before, 4), round(area.after, 4)],
         "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
         "helps": helps,
+        "line": round(float(np.quantile(after.different, 1 - _WRONG)), 4),
         "same": quantiles(after.same),
         "different": quantiles(after.different),
         "seconds": round(time.perf_counter() - started, 1),

@@ -37,12 +37,12 @@ def folder(tmp_path, monkeypatch):
     return name_it
 
 
-def written(base, folder, model_id="own-mine"):
+def written(base, folder, model_id="own-mine", summary=None):
     """Write a base's weights as a model of one's own."""
     module = network_to_teach(base).module
     path = folder / f"{model_id}.safetensors"
     model = dataclasses.replace(base, id=model_id, taught_from=base.id, classes=False)
-    own.write_own(path, model, numbers(module), {"note": "a summary"})
+    own.write_own(path, model, numbers(module), summary or {"note": "a summary"})
     return path
 
 
@@ -65,6 +65,21 @@ def test_the_catalogue_opens_it_and_it_answers_as_the_network_that_was_written(
     np.testing.assert_allclose(encoder.encode(model, pictures, "squash"), expected, atol=1e-5)
     if model.kind == "picture-and-text":
         assert encoder.encode_text(model, ["a cat"]).shape == (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [(0.25, 0.25), (None, 0.8), ("high", 0.8), (float("nan"), 0.8), (7, 0.8)]
+)
+def test_its_method_takes_the_line_that_was_measured(tiny_resnet, folder, tmp_path, line, expected):
+    from imgsim_core.methods import semantics
+
+    path = written(tiny_resnet, tmp_path / "own", "own-lined", {"line": line})
+    folder()
+    model = model_by_id(path.stem)
+    method = semantics._method(model)
+    assert method.id == "own-lined"
+    assert method.scale.line == expected
+    assert method.about == model.about
 
 
 @pytest.mark.parametrize("place", [0.5, 0.9])
