@@ -47,8 +47,8 @@ def show_choice(gallery: Gallery) -> ByNotion:
     question = Question(method, method.options())
     st.caption(
         t(
-            "Pictures that {method} finds alike. They are no copies of each other: it puts "
-            "together what you put together when you taught it.",
+            "Pictures that {method} finds alike: it puts together what you would put together. "
+            "Whether they are copies of each other it does not ask.",
             method=method.label,
         )
     )
@@ -78,13 +78,6 @@ def show_head(report: Belonging, groups: int) -> None:
                 count=f"{min(round(report.by_chance), report.pairs):,}",
             )
         )
-    st.caption(
-        t(
-            "{count} pictures, {seconds} s.",
-            count=f"{report.pictures:,}",
-            seconds=f"{report.seconds:.1f}",
-        )
-    )
     for note in report.notes:
         st.caption(f":material/info: {say(note)}")
 
