@@ -29,6 +29,7 @@ from imgsim_core.commands.name import add as _add_name
 from imgsim_core.commands.reembed import add as _add_reembed
 from imgsim_core.commands.search import add as _add_search
 from imgsim_core.commands.teach import add as _add_teach
+from imgsim_core.commands.teaching_files import head_at
 from imgsim_core.comparison import Comparison, Question, Score, compare_pictures
 from imgsim_core.errors import BadOption, ImgSimError, UnknownMethod
 from imgsim_core.memory import Memory
@@ -45,6 +46,7 @@ from imgsim_core.report import (
     scale_as_dict,
     scale_in_words,
 )
+from imgsim_core.teaching.method import taught_method
 from imgsim_core.text import Text, UserText
 from imgsim_core.verdict import pair_verdict
 
@@ -130,6 +132,13 @@ def _add_compare(commands: Any) -> None:
     parser.add_argument(
         "--article", action="store_true", help="measure as the article does: its methods, its way"
     )
+    parser.add_argument(
+        "--head",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="ask what was taught and saved in this file (may be repeated)",
+    )
     parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
     parser.set_defaults(run=_compare)
 
@@ -138,18 +147,26 @@ _MEMORY_BYTES = 512 * 2**20
 
 
 def _compare(chosen: argparse.Namespace) -> None:
-    questions = _questions(chosen.method, chosen.option, chosen.article)
+    # Who names methods or heads wants those; who names none wants to know what the two are.
+    named = bool(chosen.method or chosen.article or chosen.head)
+    questions = tuple(_taught(path) for path in chosen.head)
+    if chosen.method or chosen.article or not named:
+        questions = _questions(chosen.method, chosen.option, chosen.article) + questions
     a, b = opened(chosen.a), opened(chosen.b)
     memory = Memory(_MEMORY_BYTES)
     comparison = compare_pictures(a, b, questions, memory.describe)
-    # Who names methods wants those; who names none wants to know what the two are.
-    verdict = None if chosen.method or chosen.article else pair_verdict(a, b, memory)
+    verdict = None if named else pair_verdict(a, b, memory)
     if chosen.json:
         print_json(comparison_as_dict(comparison, verdict))
         return
     if verdict is not None:
         print(verdict.kind.label, *verdict.changes, *verdict.because, sep="\n  ", end="\n\n")
     print(_comparison_as_table(comparison))
+
+
+def _taught(path: str) -> Question:
+    method = taught_method(head_at(path))
+    return Question(method, method.options())
 
 
 def _questions(

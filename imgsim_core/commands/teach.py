@@ -6,8 +6,6 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,18 +16,24 @@ from imgsim_core.commands.console import (
     shown,
     stopped_by_ctrl_c,
 )
-from imgsim_core.errors import ImgSimError
-from imgsim_core.gallery.sources import from_paths
+from imgsim_core.commands.teaching_files import (
+    cannot_write,
+    counted,
+    end_line,
+    groups_at,
+    new_file,
+    say,
+    training_file,
+    writing,
+)
 from imgsim_core.methods.semantics import DEFAULT_MODEL
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.files import WEIGHTS_DIRECTORY
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network
 from imgsim_core.models.own import FROM_NOTHING, SUFFIX, is_own_id, write_own
-from imgsim_core.picture_set import File, PictureSet, with_files
 from imgsim_core.teaching import clip, siamese_network
 from imgsim_core.teaching.finetune import Descent
-from imgsim_core.teaching.groups import Groups, groups_of_folders
 from imgsim_core.teaching.head import head_as_bytes
 from imgsim_core.teaching.lesson import lesson
 from imgsim_core.teaching.pairs_table import pairs_from_csv
@@ -37,10 +41,7 @@ from imgsim_core.teaching.siamese import Loss, Moment
 from imgsim_core.teaching.views import embedded
 from imgsim_core.text import Text, UserText
 
-_MOST_PICTURES = 5_000
-_SHOWN = 20  # sentences about what was left out
 _LARGEST_BATCH = 4096
-_ENDING = ".training"  # beside the result, where a training that was stopped goes on
 
 
 def add(commands: Any) -> None:
@@ -164,11 +165,11 @@ def _add_training(parser: Any) -> None:
 
 
 def _head(chosen: argparse.Namespace) -> None:
-    out = _new_file(chosen.out)
+    out = new_file(chosen.out)
     model = model_by_id(chosen.model)
-    groups = _groups(chosen.pictures)
+    groups = groups_at(chosen.pictures)
     with stopped_by_ctrl_c() as stop:
-        views = embedded(model, groups.pictures, told=_counted("pictures"), stop=stop.is_set)
+        views = embedded(model, groups.pictures, told=counted("pictures"), stop=stop.is_set)
         found = views is not None and lesson(
             groups,
             views,
@@ -176,16 +177,16 @@ def _head(chosen: argparse.Namespace) -> None:
             chosen.name or out.stem,
             loss=Loss(chosen.loss),
             seed=chosen.seed,
-            told=lambda number, count, moment: _counted("trainings")(number + 1, count),
+            told=lambda number, count, moment: counted("trainings")(number + 1, count),
             stop=stop.is_set,
         )
-    _end_line()
+    end_line()
     if not found:
         raise KeyboardInterrupt
     try:
         out.write_bytes(head_as_bytes(found.head))
     except OSError as error:
-        raise _cannot_write(out, error) from error
+        raise cannot_write(out, error) from error
     print_json(
         {
             "out": str(out),
@@ -214,8 +215,8 @@ def _siamese(chosen: argparse.Namespace) -> None:
     else:
         model = siamese_network.model_from(out.stem, base)
     recipe = siamese_network.recipe_for(base is None, **_wishes(chosen))
-    groups = _groups(chosen.pictures)
-    with stopped_by_ctrl_c() as stop, _writing(out):
+    groups = groups_at(chosen.pictures)
+    with stopped_by_ctrl_c() as stop, writing(out):
         found = siamese_network.teach_network(
             groups,
             model,
@@ -224,7 +225,7 @@ def _siamese(chosen: argparse.Namespace) -> None:
             loss=Loss(chosen.loss),
             batch=_in_range("--batch", chosen.batch, 4, _LARGEST_BATCH),
             locked=chosen.locked,
-            checkpoint=_training_file(out),
+            checkpoint=training_file(out),
             resume=chosen.resume,
             told=_moment,
             stop=stop.is_set,
@@ -238,8 +239,8 @@ def _clip(chosen: argparse.Namespace) -> None:
     model = clip.model_from(out.stem, base)
     recipe = clip.recipe_for(**_wishes(chosen))
     pairs = pairs_from_csv(Path(chosen.pairs))
-    _say(pairs.notes)
-    with stopped_by_ctrl_c() as stop, _writing(out):
+    say(pairs.notes)
+    with stopped_by_ctrl_c() as stop, writing(out):
         found = clip.tune(
             pairs,
             model,
@@ -247,10 +248,10 @@ def _clip(chosen: argparse.Namespace) -> None:
             recipe,
             batch=_in_range("--batch", chosen.batch, 2, _LARGEST_BATCH),
             locked=not chosen.unlock_pictures,
-            checkpoint=_training_file(out),
+            checkpoint=training_file(out),
             resume=chosen.resume,
             told=_moment,
-            seen=_counted("pictures"),
+            seen=counted("pictures"),
             stop=stop.is_set,
         )
         if found is None:
@@ -260,12 +261,12 @@ def _clip(chosen: argparse.Namespace) -> None:
 
 def _finish(out: Path, found: Descent, taught: Any, better: bool) -> None:
     """Write the model, say what it is worth, and clear up, unless there is more to train."""
-    _end_line()
+    end_line()
     if better:
         model = replace(taught.model, megabytes=1)  # the catalogue goes by the file's own size
         write_own(out, model, _layers(taught.network), taught.summary)
     if not found.stopped:
-        _training_file(out).unlink(missing_ok=True)
+        training_file(out).unlink(missing_ok=True)
     print_json(
         {
             "out": str(out) if better else None,
@@ -341,99 +342,15 @@ def _model_file(chosen: argparse.Namespace) -> Path:
         )
     if chosen.resume:
         return out
-    if _training_file(out).exists():
+    if training_file(out).exists():
         raise CommandLineError(
             Text(
                 "{name} holds a training that was stopped: add --resume to go on with it, or "
                 "remove it.",
-                name=UserText(_training_file(out).name),
+                name=UserText(training_file(out).name),
             )
         )
-    return _new_file(chosen.out)
-
-
-def _new_file(name: str) -> Path:
-    out = Path(name)
-    if out.exists():
-        raise CommandLineError(
-            Text("{name} is there already: name another file.", name=UserText(name))
-        )
-    if not out.absolute().parent.is_dir():
-        raise CommandLineError(
-            Text("There is no folder {name}.", name=UserText(out.absolute().parent))
-        )
-    return out
-
-
-def _training_file(out: Path) -> Path:
-    return out.with_name(out.name + _ENDING)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:  # a full disk, a folder that may not be written to
-        raise _cannot_write(out, error) from error
-
-
-def _cannot_write(out: Path, error: OSError) -> CommandLineError:
-    return CommandLineError(
-        Text(
-            "The file {name} cannot be written: {why}.",
-            name=UserText(out),
-            why=UserText(error.strerror or error),
-        )
-    )
-
-
-def _groups(place: str) -> Groups:
-    path = Path(place)
-    if not path.exists():
-        raise CommandLineError(Text("There is no file {name}.", name=UserText(place)))
-    pictures = with_files(PictureSet(), _files(path), _counted("files"), most=_MOST_PICTURES)
-    _end_line()
-    _say(pictures.refused)
-    groups = groups_of_folders(pictures)
-    _say(groups.notes)
-    return groups
-
-
-def _files(path: Path) -> Iterator[File | Text]:
-    for file in from_paths([path]):
-        if isinstance(file, Text):
-            yield file
-            continue
-        # A folder's own name comes first, and is no group
-        name = file.name.partition("/")[2] if path.is_dir() else file.name
-        try:
-            yield name, file.read()
-        except ImgSimError as error:
-            yield error.text
-
-
-# ── What is said meanwhile ─────────────────────────────────────────────────────────
-
-
-def _say(sentences: Sequence[Text]) -> None:
-    for sentence in sentences[:_SHOWN]:
-        print(shown(sentence), file=sys.stderr)
-    if len(sentences) > _SHOWN:
-        print(shown(Text("… and {count} more.", count=len(sentences) - _SHOWN)), file=sys.stderr)
-
-
-def _counted(what: str) -> Callable[..., None]:
-    def told(done: int, total: int | None = None) -> None:
-        if sys.stderr.isatty():
-            of_all = "" if total is None else f" of {total}"
-            print(f"\r{what}: {done}{of_all}", end="", file=sys.stderr, flush=True)
-
-    return told
-
-
-def _end_line() -> None:
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
+    return new_file(chosen.out)
 
 
 def _moment(moment: Moment) -> None:

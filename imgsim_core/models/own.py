@@ -32,6 +32,7 @@ FROM_NOTHING = "scratch"
 _ID = re.compile(r"own-[a-z0-9][a-z0-9-]{0,39}")
 # No colon and no slash: with them the libraries would fetch from the network or read a folder
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_LICENCE = re.compile(r"[A-Za-z0-9.+ -]{1,60}")
 _LARGEST_SIDE, _LONGEST_VECTOR = 1024, 8192
 _PLAIN = (
     *("library", "architecture", "kind", "dimension", "size", "framing", "crop_share"),
@@ -147,7 +148,15 @@ def own_model(path: Path) -> OwnModel:
             raise ValueError("another format")
         model = _model(path, network)
     # Foreign bytes: lists where numbers should be, keys that lack
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise WeightsWrong(
             Text(
                 "{name} is not a model taught by this app, or was cut short. It is not used.",
@@ -190,7 +199,9 @@ def _model(path: Path, told: Mapping[str, Any]) -> Model:
         and len(mean) == len(std) == 3
         and all(map(math.isfinite, (*mean, *std)))
         and min(std) > 0
-        and all(isinstance(told[key], str) for key in ("licence", "source", "taught_from"))
+        and isinstance(told["taught_from"], str)
+        and _LICENCE.fullmatch(told["licence"]) is not None
+        and told["source"].startswith("https://")  # pages make a link of it
     )
     if not sound:
         raise ValueError("a header that says what cannot be")

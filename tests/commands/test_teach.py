@@ -128,7 +128,7 @@ def run(capsys):
     return run
 
 
-def test_a_head_is_taught_from_folders_and_from_a_zip(folder, run, tmp_path):
+def test_a_head_is_taught_from_folders_and_from_a_zip(folder, run, tmp_path, capsys):
     archive = tmp_path / "coloured.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in sorted(folder.glob("c*/*.png")):
@@ -150,6 +150,18 @@ def test_a_head_is_taught_from_folders_and_from_a_zip(folder, run, tmp_path):
     head = head_from_bytes((tmp_path / "folder.safetensors").read_bytes(), "folder")
     assert head.digest == answer["digest"] == answers[1]["digest"]
     assert head.base.startswith("own-tiny/")
+    # It is a method from the command line too
+    pictures = [str(folder / name) for name in ("c0/0.png", "c0/1.png", "c3/0.png")]
+    cosines = []
+    for other in pictures[1:]:
+        path = str(tmp_path / "folder.safetensors")
+        assert main(["compare", pictures[0], other, "--head", path, "--json"]) == 0
+        (score,) = json.loads(capsys.readouterr().out)["scores"]
+        assert score["method"] == f"taught-{head.digest[:16]}"
+        cosines.append(score["value"])
+    assert cosines[0] > cosines[1]
+    assert main(["compare", *pictures[:2], "--head", pictures[0]]) == 2
+    assert "not a taught notion" in capsys.readouterr().err
     # What is there is never overwritten
     code, _, errors = run("head", folder, "--out", tmp_path / "folder.safetensors")
     assert (code, "there already" in errors) == (2, True)

@@ -127,6 +127,10 @@ def test_a_file_that_is_none_is_named_and_the_others_are_there(data, folder, tmp
         ("std", [0, 1, 1]),
         ("mean", [float("nan"), 0, 0]),
         ("framing", "stretch"),
+        ("source", "javascript:alert(1)"),
+        ("source", 7),
+        ("licence", "<b>"),
+        ("taught_from", None),
         ("crop_share", None),
     ],
 )
