@@ -237,7 +237,7 @@ def _show_map(run: Run, points: Points, key: str, title: str) -> None:
             jpeg = base64.b64encode(teaching_wall.small(picture, 48)).decode()
             figure.add_layout_image(
                 source=f"data:image/jpeg;base64,{jpeg}",
-                x=place[0], y=place[1], xref="x", yref="y", sizex=0.16, sizey=0.16,
+                x=place[0], y=place[1], xref="x", yref="y", sizex=0.13, sizey=0.13,
                 xanchor="center", yanchor="middle", layer="below",
             )  # fmt: skip
     frame = {"range": [-1.12, 1.12], "visible": False, "fixedrange": True}

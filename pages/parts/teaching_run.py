@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from imgsim_core.background import StopSign, in_background
+from imgsim_core.background import StopSign, in_background, leaving
 from imgsim_core.errors import ImgSimError
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
@@ -78,7 +81,8 @@ class Run:
                     return
             try:
                 self.waiting = False
-                self._teach()
+                with shared().in_front():
+                    self._teach()
             finally:
                 _AT_ONCE.release()
         except ImgSimError as error:
@@ -90,7 +94,7 @@ class Run:
         wish = self.wish
         base = encoder_key(wish.model)
         if wish.sample is not None and wish.model.id == USUAL_MODEL:
-            self.known.update(shared().vectors(wish.sample, self._told, self._stop))
+            self.known.update(shared().vectors(wish.sample, self._told, self._stop.is_set))
         self.views = embedded(
             wish.model,
             wish.groups.pictures,
@@ -101,15 +105,20 @@ class Run:
         )
         if self.views is None:
             return
-        self.lesson = lesson(
-            wish.groups,
-            self.views,
-            base,
-            wish.name,
-            loss=wish.loss,
-            told=self._learned,
-            stop=self._stop.is_set,
-        )
+        from threadpoolctl import threadpool_limits
+
+        # Small matrices: on a busy server, threads that wait for each other take five times
+        # as long as one alone
+        with threadpool_limits(1, user_api="blas"):
+            self.lesson = lesson(
+                wish.groups,
+                self.views,
+                base,
+                wish.name,
+                loss=wish.loss,
+                told=self._learned,
+                stop=self._stop.is_set,
+            )
 
     def _told(self, done: int, total: int) -> None:
         self.done, self.total = done, total
@@ -191,22 +200,34 @@ class Shared:
         self._known: dict[str, Known] = {one.id: {} for one in all_lessons()}
         self._turns = {one.id: threading.Lock() for one in all_lessons()}
         self._begun = threading.Lock()
+        self._in_front = 0  # lessons under way: what is only made ahead waits for them
+        self._count = threading.Lock()
 
-    def vectors(self, lesson_id: str, told: Any = None, stop: StopSign | None = None) -> Known:
-        """Return a lesson's vectors, waiting for whoever is at them just now."""
-        sign = StopSign() if stop is None else stop
+    @contextmanager
+    def in_front(self) -> Iterator[None]:
+        """Have the processors for a visitor who waits."""
+        with self._count:
+            self._in_front += 1
+        try:
+            yield
+        finally:
+            with self._count:
+                self._in_front -= 1
+
+    def vectors(
+        self, lesson_id: str, told: Callable[[int, int], None] | None, stop: Callable[[], bool]
+    ) -> Known:
+        """Return a lesson's vectors, waiting for whoever is at them; not all if stopped."""
         turn, known = self._turns[lesson_id], self._known[lesson_id]
         groups = grouped([(picture, str(label)) for picture, label in members_of(lesson_id)])
         while not turn.acquire(timeout=_LOOK_AGAIN):
-            if sign.is_set():
+            if stop():
                 return {}
             if told is not None:
                 told(len(known), len(groups))
         try:
             model = model_by_id(USUAL_MODEL)
-            embedded(
-                model, groups.pictures, SAMPLE_COPIES, known=known, told=told, stop=sign.is_set
-            )
+            embedded(model, groups.pictures, SAMPLE_COPIES, known=known, told=told, stop=stop)
             return dict(known)
         finally:
             turn.release()
@@ -218,14 +239,20 @@ class Shared:
 
     def _embed_all(self) -> None:
         try:
-            for number, one in enumerate(all_lessons()):
-                known = self.vectors(one.id)
-                if number == 0:
-                    # One step, for the first training in a process loads its libraries
-                    few = np.stack(list(known.values())[:4])[:, None]
-                    trained(few, np.array([0, 0, 1, 1], np.intp), "", steps=1)
+            # One step on anything, for the first training in a process loads its libraries
+            few = np.eye(4, dtype=np.float32)[:, None]
+            trained(few, np.array([0, 0, 1, 1], np.intp), "", steps=1)
+            for one in all_lessons():
+                count = len(members_of(one.id))
+                while len(self.vectors(one.id, None, self._is_unwanted)) < count:
+                    if leaving():
+                        return
+                    time.sleep(_LOOK_AGAIN)
         except ImgSimError:
             return  # no model here: whoever teaches is told
+
+    def _is_unwanted(self) -> bool:
+        return leaving() or self._in_front > 0
 
 
 @st.cache_resource(show_spinner=False)
