@@ -9,6 +9,7 @@ from typing import Any
 
 from imgsim_core.comparison import Question
 from imgsim_core.errors import ImgSimError
+from imgsim_core.method import Method
 from imgsim_core.registry import method_by_id
 from imgsim_core.text import Text, UserText
 
@@ -42,25 +43,32 @@ def lines_as_json(lines: Iterable[KeptLine], provenance: Mapping[str, Any]) -> s
     provenance : mapping
         What they rest on: numbers and strings only.
     """
-    entries = [
-        {
-            "method": kept.question.method.id,
-            "measure": getattr(kept.question.options, "measure", None),
-            "line": kept.line,
-        }
-        for kept in lines
-    ]
+    entries = [_entry(kept) for kept in lines]
     whole = {"kind": _KIND, "version": _VERSION, "provenance": dict(provenance), "lines": entries}
     return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def lines_from_json(data: bytes) -> KeptLines:
+def _entry(kept: KeptLine) -> dict[str, Any]:
+    method = kept.question.method
+    entry = {
+        "method": method.id,
+        "measure": getattr(kept.question.options, "measure", None),
+        "line": kept.line,
+    }
+    if method.on_vectors is not None:
+        entry["taught"] = str(method.label)  # its id alone would tell nobody what to bring
+    return entry
+
+
+def lines_from_json(data: bytes, own: Iterable[Method] = ()) -> KeptLines:
     """Read lines: what is good is used, what is not is said.
 
     Parameters
     ----------
     data : bytes
         As `lines_as_json` writes them.
+    own : iterable of Method
+        Those that the visitor taught, which no registry knows.
 
     Returns
     -------
@@ -70,8 +78,9 @@ def lines_from_json(data: bytes) -> KeptLines:
     if found is None:
         return KeptLines((), {}, (Text("This is not a file of lines saved on this page."),))
     lines, problems = [], []
+    taught = {method.id: method for method in own}
     for number, entry in enumerate(found["lines"], 1):
-        line = _line(number, entry)
+        line = _line(number, entry, taught)
         if isinstance(line, KeptLine):
             lines.append(line)
         else:
@@ -93,11 +102,18 @@ def _parsed(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found.get("lines"), list) else None
 
 
-def _line(number: int, entry: object) -> KeptLine | Text:
+def _line(number: int, entry: object, taught: Mapping[str, Method]) -> KeptLine | Text:
     if not isinstance(entry, dict) or not isinstance(entry.get("method"), str):
         return Text("Line {number} of the file names no method.", number=number)
+    mine = taught.get(entry["method"])
+    if mine is None and isinstance(entry.get("taught"), str):
+        return Text(
+            "The line of {name} was left out: that was taught elsewhere. Bring its file on the "
+            "page Teach, then load these lines again.",
+            name=UserText(entry["taught"][:60]),
+        )
     try:
-        method = method_by_id(entry["method"])
+        method = mine or method_by_id(entry["method"])
         measure = entry.get("measure")
         options = method.options_from({} if measure is None else {"measure": str(measure)})
     except ImgSimError as error:

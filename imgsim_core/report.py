@@ -27,6 +27,7 @@ from imgsim_core.calibration import Meaning, meaning
 from imgsim_core.comparison import Comparison, Question, Score, Unavailable
 from imgsim_core.method import Family, Method, OptionField, Scale
 from imgsim_core.models.catalogue import Model
+from imgsim_core.own_examples import OwnMeaning, own_meaning
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 from imgsim_core.verdict import PairVerdict
@@ -203,7 +204,8 @@ def _picture_as_dict(picture: Picture) -> dict[str, Any]:
 
 
 def _score_as_dict(score: Score) -> dict[str, Any]:
-    method, said = score.question.method, meaning(score)
+    method, said, own = score.question.method, meaning(score), _own_meaning(score)
+    told = None if said is None else _meaning_as_dict(said)
     return {
         "method": method.id,
         "label": str(method.label),
@@ -211,7 +213,22 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
         "value": number_in_json(score.value),
         "scale": scale_as_dict(score.scale),
         "milliseconds": round(score.milliseconds, 1),
-        "meaning": None if said is None else _meaning_as_dict(said),
+        "meaning": told if own is None else _own_meaning_as_dict(own),
+    }
+
+
+def _own_meaning(score: Score) -> OwnMeaning | None:
+    """What a score says by the groups of whoever taught its method, if somebody did."""
+    examples = score.question.method.examples
+    return None if examples is None else own_meaning(examples, score.value)
+
+
+def _own_meaning_as_dict(said: OwnMeaning) -> dict[str, Any]:
+    return {
+        "verdict": str(said.verdict),
+        "belongs_together": round(said.belongs, 4),
+        "beyond_pairs_of_different_groups": round(said.beyond_different, 4),
+        "beyond_pairs_of_one_group": round(said.beyond_same, 4),
     }
 
 
@@ -223,8 +240,10 @@ def _answer_cells(answer: Score | Unavailable) -> list[float | str]:
     scale = answer.scale
     unit = "" if scale.unit is None else str(scale.unit)
     numbers = [answer.value, scale.identical, scale.opposite]
-    said = meaning(answer)
+    said, own = meaning(answer), _own_meaning(answer)
     words = ["", ""] if said is None else [round(said.beyond_unrelated, 4), str(said.verdict)]
+    if own is not None:
+        words = ["", str(own.verdict)]
     return [*head, *numbers, unit, round(answer.milliseconds, 1), *words, ""]
 
 
@@ -381,7 +400,7 @@ def _row(score: Score, lines: Mapping[str, float], say: Say) -> str:
     method, scale = score.question.method, score.scale
     line = lines.get(method.id, scale.line)
     unit = f" {say(scale.unit)}" if scale.unit is not None else ""
-    said = meaning(score)
+    said = _own_meaning(score) or meaning(score)
     words = "" if said is None else f"<small>{say(said.verdict)}</small>"
     cells = [
         (_SCORE, number_in_words(score.value, scale) + unit),

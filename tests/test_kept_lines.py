@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from imgsim_core.comparison import Question
 from imgsim_core.kept_lines import KeptLine, lines_as_json, lines_from_json
+from imgsim_core.method import OnVectors
 from imgsim_core.registry import all_methods, method_by_id
+from imgsim_core.text import Text, UserText
 
 
 def test_lines_written_are_the_lines_read():
@@ -77,3 +80,22 @@ def test_a_bad_line_is_said_and_the_good_one_is_used(entry, words):
     found = lines_from_json(file_of(entry, {"method": "ssim", "line": 0.5}))
     assert words in str(found.problems[0])
     assert [one.line for one in found.lines] == [0.5]
+
+
+def test_the_line_of_what_was_taught_is_found_where_the_notion_is_and_else_said():
+    notion = replace(
+        method_by_id("phash"),
+        id="taught-0123456789abcdef",
+        label=Text("{name} (taught)", name=UserText("My *bits*")),
+        on_vectors=OnVectors("model/0/squash/1", lambda vectors: vectors),
+    )
+    data = lines_as_json([KeptLine(Question(notion, notion.options()), 3.0)], {}).encode()
+    here = lines_from_json(data, [notion])
+    assert [(one.question.method, one.line) for one in here.lines] == [(notion, 3.0)]
+    assert not here.problems
+    elsewhere = lines_from_json(data)
+    assert not elsewhere.lines
+    assert "My *bits* (taught)" in str(elsewhere.problems[0])
+    assert isinstance(dict(elsewhere.problems[0].values)["name"], UserText)
+    entry = {**json.loads(data)["lines"][0], "line": 900}
+    assert "must be a number" in str(lines_from_json(file_of(entry), [notion]).problems[0])

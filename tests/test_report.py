@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from imgsim_core import report
 from imgsim_core.comparison import Comparison, Question, Score, Unavailable
-from imgsim_core.method import Family, Method, NoOptions, Scale, choice, switch
+from imgsim_core.method import Examples, Family, Method, NoOptions, Scale, choice, switch
 from imgsim_core.text import Text, UserText
 from tests.pictures import blank, noise
 
@@ -278,3 +279,24 @@ def test_the_methods_make_a_markdown_table():
     assert r"Sees one \| thing." in lines[2]
     assert "`bits`" in lines[3]
     assert "(bits)" in lines[3]
+
+
+def test_what_was_taught_is_named_safely_and_tells_by_its_groups(comparison):
+    examples = Examples(
+        np.linspace(0.4, 0.8, 50, dtype=np.float32), np.linspace(-0.2, 0.5, 50, dtype=np.float32)
+    )
+    label = Text("{name} (taught)", name=UserText(EVIL))
+    notion = dataclasses.replace(RATIO, label=label, examples=examples)
+    formula = dataclasses.replace(notion, label=Text("{name} (taught)", name=UserText("=1+1")))
+    scores = tuple(Score(Question(one, Options()), 0.75, 1.0) for one in (notion, formula))
+    told = dataclasses.replace(comparison, answers=scores)
+    said = json.loads(report.comparison_as_json(told))["scores"][0]["meaning"]
+    assert said["belongs_together"] > 0.9
+    assert "together" in said["verdict"]
+    lines = list(csv.DictReader(io.StringIO(report.comparison_as_csv(told))))
+    assert any("together" in cell for cell in lines[0].values())
+    assert not any(cell.startswith("=") for line in lines for cell in line.values())
+    page = Document(report.comparison_as_html(told, lines={}))
+    assert EVIL in page.text
+    assert "together" in page.text
+    assert not page.of("script")

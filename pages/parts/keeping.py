@@ -12,7 +12,7 @@ from imgsim_core.labelled import marks_as_csv
 from imgsim_core.picture_set import SIDE
 from imgsim_core.separation import Separation
 from imgsim_core.text import Text
-from pages.parts import lines, settings
+from pages.parts import lines, own_methods, settings
 from pages.parts.language import say, t
 from pages.parts.workbench import Workbench
 
@@ -82,7 +82,7 @@ def _load(key: str) -> None:
     if file is None:
         return
     st.session_state["turn_lines"] = st.session_state.get("turn_lines", 0) + 1
-    read = lines_from_json(file.getvalue())
+    read = lines_from_json(file.getvalue(), own_methods.taught())
     for kept in read.lines:
         settings.put(lines.key(kept.question.method, kept.question.options), kept.line)
     said = [*read.problems]

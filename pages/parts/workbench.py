@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from imgsim_core import labelled, standing
+from imgsim_core.comparison import Question
 from imgsim_core.disagreement import Disagreement, family_questions
 from imgsim_core.labelled import EXAMPLES, Pair, Scoring
 from imgsim_core.picture_set import PictureSet
@@ -91,7 +92,26 @@ def current() -> Workbench | None:
     if code in EXAMPLES and (bench is None or bench.example != code):
         pictures, pairs = labelled.example(code)
         return lay_out(pictures, pairs, example=code)
+    if bench is not None:
+        _ask_what_was_taught(bench)
     return bench
+
+
+def _questions() -> list[Question]:
+    usable = (one for one in own_methods.all_methods() if one.availability() is None)
+    return [result.question(method) for method in usable]
+
+
+def _ask_what_was_taught(bench: Workbench) -> None:
+    """Ask what the visitor taught since the pictures were laid out, and no more what is gone."""
+    asked = {one.method.id for one in bench.scoring.questions if one.method.on_vectors is not None}
+    if asked == {one.id for one in own_methods.taught() if one.availability() is None}:
+        return
+    bench.scoring.stop()
+    # What the other methods said is remembered
+    bench.scoring = Scoring(_questions(), cached.memory().ask)
+    bench.kept.clear()
+    bench.want(bench.marked)
 
 
 def lay_out(
@@ -99,15 +119,10 @@ def lay_out(
 ) -> Workbench:
     """Begin with pictures and what is known of them; what lay there before is put away."""
     clear()
-    questions = [
-        result.question(method)
-        for method in own_methods.all_methods()
-        if method.availability() is None
-    ]
     bench = Workbench(
         pictures=pictures,
         answered=list(pairs),
-        scoring=Scoring(questions, cached.memory().ask),
+        scoring=Scoring(_questions(), cached.memory().ask),
         example=example,
         came_marked=labelled.shortage(pairs) is None,
     )

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from imgsim_core.comparison import Question
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.ingest import ingest, new_gallery
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import from_samples
 from imgsim_core.gallery.store import open_store
+from imgsim_core.kept_lines import KeptLine, lines_as_json
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.identity import encoder_key
+from imgsim_core.registry import method_by_id
 from imgsim_core.teaching.head import untaught
 from imgsim_core.teaching.method import taught_method
-from pages.parts import galleries, grouping_run
+from pages.parts import disputes, galleries, grouping_run, own_methods, workbench
 from tests.pages.visitor import ENGLISH, checked, markdown, open_app, without_code_spans
 
 
@@ -247,3 +251,82 @@ def test_products_say_it_in_chinese(notions):
     (control,) = sees(app)
     assert control.options[0] == "网络原本的判断"
     assert "代替网络所看到的内容" in words_of(app)
+
+
+# ── Robustness, Calibrate ──────────────────────────────────────────────────────────
+
+
+def test_robustness_draws_its_curve_and_its_breaking_point(notions):
+    method = taught_method(notions[0])
+    chosen = {"robust.methods": method.id, "robust.damages": "blur"}
+    app, _ = on_page("robustness", notions[:1], chosen)
+    words = words_of(app)
+    assert len(app.get("plotly_chart")) == 1
+    table = next(text for text in markdown(app) if text.startswith("| "))
+    assert "Harbours" in table
+    assert "Harbours" in words
+    assert not app.error
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Ask two quick methods besides what was taught."""
+    shipped = tuple(method_by_id(code) for code in ("histogram", "phash"))
+    asked = tuple(Question(method, method.options()) for method in shipped)
+    monkeypatch.setattr(own_methods, "all_methods", lambda: (*shipped, *own_methods.taught()))
+    monkeypatch.setattr(workbench, "family_questions", lambda: asked)
+    monkeypatch.setattr(disputes, "family_questions", lambda: asked)
+
+
+def settled(app):
+    """Wait until all pairs are scored by all methods."""
+    bench = app.session_state["workbench"]
+    ending = time.monotonic() + 60
+    bench.standings()
+    bench._standings.result()
+    while True:
+        there, total = bench.scoring.done([pair.key for pair in bench.marked])
+        if there == total:
+            return checked(app.run())
+        assert time.monotonic() < ending
+        time.sleep(0.05)
+
+
+def asked_on(app):
+    return [one.method.id for one in app.session_state["workbench"].scoring.questions]
+
+
+def test_calibrate_separates_by_it_and_saves_its_line(notions, few):
+    app, (method,) = on_page("calibrate", notions[:1], labelled="copies")
+    app = settled(app)
+    assert asked_on(app)[-1] == method.id
+    assert any("Harbours" in text for text in markdown(app)) or any(
+        "Harbours" in label for one in app.selectbox for label in one.options
+    )
+    saved = lines_as_json([KeptLine(Question(method, method.options()), 0.42)], {})
+    app.file_uploader(key="file_lines_0").upload("lines.json", saved.encode())
+    app = checked(checked(app.run()).run())
+    assert app.session_state["settings"][f"{method.id}.line"] == 0.42
+
+
+def test_calibrate_asks_what_was_taught_later_and_forgets_what_was_removed(notions, few):
+    app, _ = on_page("calibrate", (), labelled="copies")
+    app, method = settled(app), taught_method(notions[0])
+    assert method.id not in asked_on(app)
+    app.session_state["own_methods"] = {method.id: (notions[0], method)}
+    app = settled(checked(app.run()))
+    assert asked_on(app)[-1] == method.id
+    app.session_state["own_methods"] = {}
+    app = settled(checked(app.run()))
+    assert method.id not in asked_on(app)
+
+
+def test_lines_of_what_was_taught_elsewhere_are_left_out_by_name(notions, few):
+    app, _ = on_page("calibrate", (), labelled="copies")
+    method = taught_method(notions[0])
+    saved = lines_as_json([KeptLine(Question(method, method.options()), 0.42)], {})
+    app.file_uploader(key="file_lines_0").upload("lines.json", saved.encode())
+    app = checked(checked(app.run()).run())
+    assert "Harbours" in words_of(app)
+    assert "taught elsewhere" in words_of(app)
+    assert f"{method.id}.line" not in app.session_state["settings"]
