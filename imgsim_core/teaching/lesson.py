@@ -27,7 +27,7 @@ Array = NDArray[np.float32]
 Labels = NDArray[np.intp]
 
 FOLDS = 5
-_SHARE_WATCHED = 0.25  # of the groups in training, kept aside to know when to stop
+_SHARE_WATCHED = 0.4  # of the groups in training, kept aside to know when to stop
 _FEWEST_WATCHED = 2
 _SHARES = 100  # of the cosines that the summary keeps, each an equal part of the pairs
 

@@ -35,6 +35,7 @@ _BATCH_TRIPLETS = 96  # their number grows with the third power
 _MOST_OF_A_GROUP = 16  # pictures in one step, or a big group would be all there is
 _DIRECTIONS = 128
 _EVERY = 4  # steps between two looks at the groups kept out
+_LEAST_GAIN = 0.03  # over the start, or it is kept: few watched groups make small gains by luck
 _PATIENCE = 8  # looks without anything better before training ends
 _RATE = 5e-3
 _DECAY = 1e-3
@@ -164,6 +165,7 @@ def _descent(
     batch = _BATCH_TRIPLETS if loss is Loss.TRIPLET else _BATCH
     best = space.head(parts, base)
     best_step, best_quality = 0, _quality(best, views, labels, out)
+    enough = 0.0 if best_quality is None else best_quality + _LEAST_GAIN
     curve = [Moment(0, math.nan, best_quality)]
     last = (STEPS if best_quality is not None else _STEPS_UNSEEN) if steps is None else steps
     diverged = False
@@ -187,7 +189,7 @@ def _descent(
         curve.append(moment)
         if told is not None:
             told(moment)
-        if quality is None or best_quality is None or quality > best_quality:
+        if quality is None or best_quality is None or quality > max(best_quality, enough):
             best, best_step, best_quality = now, step, quality
         elif step - best_step >= _PATIENCE * _EVERY:
             break
