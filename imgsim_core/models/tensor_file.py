@@ -49,6 +49,7 @@ def write_tensors(path: Path, tensors: Tensors, told: Mapping[str, str]) -> None
             save_file(whole, part, {**told, "digest": _digest(whole, told)})
         except SafetensorError as error:  # it says so of a full disk too
             raise OSError(str(error)) from error
+        part.chmod(0o644)  # made for its owner alone; a server may run as somebody else
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(path)

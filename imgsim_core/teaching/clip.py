@@ -97,7 +97,8 @@ def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
     """Deal pairs out so that no picture and no text is in two parts."""
     families = pairs.families()
     order = np.random.default_rng(seed).permutation(int(families.max()) + 1)
-    asked = max(2, round(_SHARE_JUDGED * len(order)))
+    fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
+    asked = max(fewest, round(_SHARE_JUDGED * len(order)))
     seen = max(2, round(_SHARE_WATCHED * len(order)))
 
     def rows(chosen: Rows) -> Rows:

@@ -8,6 +8,7 @@ decoupled decay (arXiv:1711.05101), gradients of bounded length, the best moment
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ from imgsim_core.teaching.siamese import Moment
 
 if TYPE_CHECKING:
     import torch
+
+
+_LONGEST_UNKEPT = 120.0  # seconds of work that an accident may cost, about
 
 
 class Task(Protocol):
@@ -71,7 +75,7 @@ class Recipe:
     patience : int
         Looks without anything better before training ends.
     keep_every : int
-        Steps between two checkpoints.
+        Steps between two checkpoints; where steps are slow, one is kept every two minutes.
     seed : int
     """
 
@@ -191,6 +195,7 @@ def descent(
         if checkpoint is not None:
             write_checkpoint(checkpoint, _where(state, task, optimizer, parameters), all_settings)
 
+    kept = time.monotonic()
     task.study()
     while state.step < recipe.steps and not _is_tired(state, recipe):
         if stop():
@@ -221,8 +226,9 @@ def descent(
             state.curve.append(moment)
             if told is not None:
                 told(moment)
-        if step % recipe.keep_every == 0:
+        if step % recipe.keep_every == 0 or time.monotonic() - kept > _LONGEST_UNKEPT:
             keep()
+            kept = time.monotonic()
     put(task.module, state.best)
     task.rest()
     return Descent(

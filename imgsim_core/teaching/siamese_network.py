@@ -23,7 +23,7 @@ from imgsim_core.models.network import Network, network_to_teach, new_network
 from imgsim_core.models.own import FROM_NOTHING, entry, is_plain
 from imgsim_core.teaching.finetune import Descent, Recipe, descent
 from imgsim_core.teaching.groups import Groups
-from imgsim_core.teaching.judging import Difference, Judged, difference
+from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, Judged, difference
 from imgsim_core.teaching.lesson import quantiles, verdict_on
 from imgsim_core.teaching.siamese import Loss, Moment
 from imgsim_core.teaching.siamese_task import SiameseTask
@@ -107,7 +107,8 @@ def parts_of(groups: Groups, seed: int = 0) -> Parts:
             )
         )
     order = np.random.default_rng(seed).permutation(usable)
-    asked = max(2, round(_SHARE_JUDGED * len(order)))
+    fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
+    asked = max(fewest, round(_SHARE_JUDGED * len(order)))
     seen = max(2, round(_SHARE_WATCHED * len(order)))
     rest = np.concatenate((order[asked + seen :], np.flatnonzero(groups.sizes < 2)))
     return Parts(learned=rest, watched=order[asked : asked + seen], judged=order[:asked])

@@ -172,3 +172,4 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert tensors["one"].shape == ()
     assert tensors["a"].tolist() == [0, 1, 2]
     assert [file.name for file in tmp_path.iterdir()] == ["numbers.safetensors"]
+    assert path.stat().st_mode & 0o444 == 0o444  # a server may run as somebody else
