@@ -81,7 +81,7 @@ class Run:
                     return
             try:
                 self.waiting = False
-                with shared().in_front():
+                with shared().in_front(), _ending_quietly():
                     self._teach()
             finally:
                 _AT_ONCE.release()
@@ -139,6 +139,16 @@ class Run:
     def wait(self, seconds: float) -> bool:
         """Tell whether it is over, waiting for it at most so long."""
         return self._over.wait(seconds)
+
+
+@contextmanager
+def _ending_quietly() -> Iterator[None]:
+    """End work without a word where the program ends: pools notice it before `leaving` does."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interpreter shutdown" not in str(error):
+            raise
 
 
 class _Held:
@@ -238,6 +248,10 @@ class Shared:
             in_background(self._embed_all, "teaching samples")
 
     def _embed_all(self) -> None:
+        with _ending_quietly():
+            self._embed_one_by_one()
+
+    def _embed_one_by_one(self) -> None:
         try:
             # One step on anything, for the first training in a process loads its libraries
             few = np.eye(4, dtype=np.float32)[:, None]
