@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ _USUAL_LINE = 0.8  # where a head does not say how its groups score
 _USUAL_RATE = 0.01
 _LONGEST = 40  # letters of a name
 # What markdown reads as more than letters: labels of widgets are drawn as markdown
-_MARKUP = str.maketrans(dict.fromkeys("*_`[]()<>#$~|\\:!", " "))
+_MARKUP = str.maketrans(dict.fromkeys("*_`[]()<>#$~|\\:!@&", " "))
+_ADDRESS = re.compile(r"www\.", re.IGNORECASE)  # becomes a link by itself
 _SOURCE = "https://doi.org/10.1142/S0218001493000339"
 
 
@@ -85,7 +87,7 @@ def taught_method(head: Head) -> Method:
 
     return Method(
         id=PREFIX + head.digest[:_DIGITS],
-        label=Text("{name} (taught)", name=UserText(name_to_show(head))),
+        label=Text("{name} (taught)", name=name_to_show(head)),
         family=Family.SEMANTICS,
         scale=Scale(
             identical=1.0, opposite=-1.0, line=round(line, 3), decimals=3, shown=(-1.0, 1.0)
@@ -114,6 +116,7 @@ def taught_method(head: Head) -> Method:
 def name_to_show(head: Head) -> str:
     """Name of a head, made harmless wherever it is drawn; it may come from anybody's file."""
     letters = "".join(one for one in head.name.translate(_MARKUP) if one.isprintable())
+    letters = _ADDRESS.sub("www ", letters)
     return " ".join(letters.split())[:_LONGEST] or "?"
 
 

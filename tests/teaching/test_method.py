@@ -86,8 +86,19 @@ def test_evidence_is_that_of_the_carried_places(head, pair):
     assert not np.allclose(maps[0], maps[1])
 
 
-def test_a_name_holds_no_markup(head):
-    assert str(taught_method(head).label) == "My colours (taught)"
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("My *colours*", "My colours"),
+        ("我的颜色 v1.2", "我的颜色 v1.2"),
+        ("![x](https://a.b/c.png)", "x https //a.b/c.png"),
+        ("WWW.evil.example me@evil.example &lt;b", "www evil.example me evil.example lt;b"),
+        ("\u202e\n# ", "?"),
+        ("a" * 99, "a" * 40),
+    ],
+)
+def test_a_name_holds_no_markup_and_becomes_no_link(head, name, shown):
+    assert str(taught_method(replace(head, name=name)).label) == f"{shown} (taught)"
 
 
 def test_other_weights_are_said(head, pair):
