@@ -88,8 +88,9 @@ def _show_branches(method: Method) -> None:
         for key, column in zip((_A, _B), columns, strict=True)
     ]
     a, b = (open_sample(one) for one in chosen)
-    rows = [_cells(model, picture) for picture in (a, b)]
-    score = cached.memory().ask(Question(method, method.options()), a, b)
+    with st.spinner(t("Both pictures go through the network …")):
+        rows = [_cells(model, picture) for picture in (a, b)]
+        score = cached.memory().ask(Question(method, method.options()), a, b)
     if not isinstance(score, Score):
         result.unavailable_sentence(score.reason)
         return
