@@ -27,13 +27,15 @@ from imgsim_core.commands.teaching_files import (
     writing,
 )
 from imgsim_core.methods.semantics import DEFAULT_MODEL
-from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.files import WEIGHTS_DIRECTORY
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network
 from imgsim_core.models.own import FROM_NOTHING, SUFFIX, is_own_id, write_own
+from imgsim_core.models.weights import availability
 from imgsim_core.teaching import clip, siamese_network
 from imgsim_core.teaching.finetune import Descent
+from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.head import head_as_bytes
 from imgsim_core.teaching.lesson import lesson
 from imgsim_core.teaching.pairs_table import pairs_from_csv
@@ -230,7 +232,29 @@ def _siamese(chosen: argparse.Namespace) -> None:
             told=_moment,
             stop=stop.is_set,
         )
+        if base is None:
+            _set_beside(model_by_id(DEFAULT_MODEL), found, groups, recipe.seed)
         _finish(out, found.descent, found, found.descent.best_step > 0)
+
+
+def _set_beside(usual: Model, found: siamese_network.Taught, groups: Groups, seed: int) -> None:
+    """Say of a network from nothing how the usual model fares on the same groups, untaught."""
+    if availability(usual).state != "ready":
+        return
+    other = siamese_network.untaught(groups, usual, seed)
+    shares = {"recall_at_1": other.hit.mean(), "roc_area": other.area.mean()}
+    found.summary["untaught"] = {
+        "model": usual.id,
+        **{key: round(float(value), 4) for key, value in shares.items()},
+    }
+    if other.area.mean() >= found.after.area.mean():
+        better = Text(
+            "{model} as it is tells these groups apart better. Start from it (--from {id}), or "
+            "teach a head on it.",
+            model=usual.label,
+            id=usual.id,
+        )
+        say((better,))
 
 
 def _clip(chosen: argparse.Namespace) -> None:

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from imgsim_core.errors import CannotTeach
 from imgsim_core.models.catalogue import Model
+from imgsim_core.models.encoder import encode
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network, network_to_teach, new_network
 from imgsim_core.models.own import FROM_NOTHING, entry, is_plain
 from imgsim_core.teaching.finetune import Descent, Recipe, descent
 from imgsim_core.teaching.groups import Groups
-from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, Judged, difference
+from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, Judged, difference, judged
 from imgsim_core.teaching.lesson import quantiles, verdict_on
 from imgsim_core.teaching.siamese import Loss, Moment
 from imgsim_core.teaching.siamese_task import SiameseTask
@@ -323,6 +324,20 @@ def teach_network(
         "seconds": round(time.perf_counter() - started, 1),
     }
     return Taught(model, network, found, before, after, recall, area, helps, verdict, summary)
+
+
+def untaught(groups: Groups, model: Model, seed: int = 0) -> Judged:
+    """Ask how a model as it is fares on the same pictures that a network is judged by.
+
+    Raises
+    ------
+    WeightsMissing, WeightsWrong
+        If the model cannot be used on this host.
+    """
+    asked = np.flatnonzero(np.isin(groups.labels, parts_of(groups, seed).judged))
+    pictures = [groups.pictures[row] for row in asked]
+    vectors = encode(model, pictures, model.framing)
+    return judged(vectors, groups.labels[asked], np.arange(len(asked)))
 
 
 def _settings(

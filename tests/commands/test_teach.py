@@ -220,6 +220,10 @@ def test_a_network_from_scratch_is_in_the_catalogue_of_a_fresh_process(
     answer = json.loads(output)
     assert answer["out"] == str(out), answer
     assert "IMGSIM_WEIGHTS_DIR" in errors
+    # Two steps make nothing that the usual model could not do, and it is said
+    assert answer["untaught"]["model"] == "efficientnet-lite2"
+    assert 0.5 < answer["untaught"]["roc_area"] <= 1
+    assert "EfficientNet-Lite2 as it is tells these groups apart better" in errors
     pictures = [str(path) for path in sorted(folder.glob("c[01]/0.png"))]
     compared = subprocess.run(
         [sys.executable, "-m", "imgsim_core", "compare", *pictures, "--method=own-anew", "--json"],
