@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imgsim_core.comparison import Unavailable
+from imgsim_core import registry
+from imgsim_core.comparison import Score, Unavailable
 from imgsim_core.method import Family, Method
 from imgsim_core.picture import Picture
 from pages.parts import cached, links, meanings, own_methods, result, settings
@@ -45,6 +46,7 @@ def _show(method: Method, a: Picture, b: Picture) -> None:
     result.bar(answer)
     result.beside(answer, a, b)
     st.caption(result.scale_words(answer.scale))
+    _show_untaught(method, a, b)
     result.line_slider(answer.question, then=[_FRAGMENT, "closer"])
     st.button(
         t("Show why"),
@@ -54,6 +56,23 @@ def _show(method: Method, a: Picture, b: Picture) -> None:
         on_click=_look,
         args=(method,),
     )
+
+
+def _show_untaught(method: Method, a: Picture, b: Picture) -> None:
+    """Say what the model gives that was taught on, as it is."""
+    if method.on_vectors is None:
+        return
+    base = registry.method_by_id(method.on_vectors.encoder.partition("/")[0])
+    before = cached.memory().ask(result.question(base), a, b)
+    if isinstance(before, Score):
+        st.caption(
+            t(
+                "Without what you taught, {model} gives {value}: {words}",
+                model=base.label,
+                value=result.number(before.value, before.scale),
+                words=result.scale_words(before.scale),
+            )
+        )
 
 
 def _look(method: Method) -> None:

@@ -41,6 +41,7 @@ def test_it_has_a_tile_of_its_own_and_its_line_moves(head):
     assert "By what you taught" in words
     assert "Colours" in words
     assert "pairs from different groups" in words
+    assert "Without what you taught, EfficientNet-Lite2 gives 0." in words
     slider = line_slider(app, method)
     assert slider.value == pytest.approx(-0.01, abs=0.01)
     slider.set_value(0.999)
