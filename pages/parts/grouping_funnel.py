@@ -11,7 +11,7 @@ from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.duplicates import Report
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.text import Text
-from pages.parts import grouping_own, settings
+from pages.parts import grouping_own, own_methods, settings
 from pages.parts.grouping_run import Asked
 from pages.parts.language import plain, say, t
 
@@ -42,6 +42,13 @@ def show_level(gallery: Gallery) -> Asked:
         return grouping_own.show_choice(gallery)
     level = Level(code) if code in codes else Level.COPY
     st.caption(say(level.about))
+    if own_methods.taught() and not own:
+        st.caption(
+            t(
+                ":material/info: What you taught rests on other vectors than this gallery's: it "
+                "cannot put its pictures together."
+            )
+        )
     return level
 
 

@@ -132,6 +132,13 @@ def _choose_notion() -> None:
     """Draw what the network's eyes are, where the visitor taught something that fits."""
     known = fitting()
     if not known:
+        if own_methods.taught():
+            st.caption(
+                t(
+                    ":material/info: What you taught rests on other vectors than those that "
+                    "products are compared by: it cannot stand in here."
+                )
+            )
         return
     settings.bound(
         st.selectbox,

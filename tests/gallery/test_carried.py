@@ -29,6 +29,7 @@ from imgsim_core.samples import open_sample
 from imgsim_core.teaching.head import Head, untaught
 from imgsim_core.teaching.method import taught_method
 from tests.gallery import rows
+from tests.gallery.test_duplicates import made
 
 COUNT = 200
 MODEL = "efficientnet-lite2"
@@ -179,3 +180,14 @@ def test_a_picture_that_is_not_in_the_gallery_is_described_first(gallery, method
     )
     assert [hit.value for hit in result.hits] == pytest.approx(np.sort(cosines)[::-1][:5], abs=1e-5)
     assert not any(hit.same_file for hit in result.hits)
+
+
+def test_a_gallery_of_another_model_is_answered_the_slow_way(method, tmp_path):
+    names = ("cat", "coins", "rocket")
+    other = made(tmp_path, {f"{name}.png": open_sample(name).rgb for name in names})
+    assert not fits(other, method)
+    cat = open_sample("cat")
+    result = found(other, method, PictureAsked.of(cat), count=3)
+    assert len(result.hits) == result.looked_at == 3
+    assert result.hits[0].entry.name == "cat.png"
+    assert all(hit.own is not None for hit in result.hits)

@@ -160,6 +160,7 @@ def test_duplicates_offers_it_only_where_it_fits(notions):
     for heads, offered in ((notions, True), (notions[1:], False), ((), False)):
         app, _ = on_page("duplicates", heads, {"duplicates.level": "file"})
         assert ("By what you taught" in level(app).options) == offered
+        assert ("cannot put its pictures together" in words_of(app)) == (heads == notions[1:])
 
 
 def test_groups_by_it_are_not_called_duplicates(together):
@@ -243,6 +244,12 @@ def test_products_are_ordered_by_it_and_judged_as_before(notions):
     app = checked(app.run())
     assert not sees(app)
     assert "stands for what the network sees" not in words_of(app)
+
+
+def test_products_say_why_another_notion_cannot_stand_in(notions):
+    app, _ = on_page("products", notions[1:], **{"products.sample": "green-mug"})
+    assert not sees(app)
+    assert "cannot stand in here" in words_of(app)
 
 
 def test_products_say_it_in_chinese(notions):
