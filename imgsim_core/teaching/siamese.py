@@ -225,15 +225,16 @@ class _Space:
 
     def start(self, random: np.random.Generator) -> tuple[Array, Array, Array]:
         size = self.directions.shape[1]
-        down = random.normal(size=(RANK, size)) / math.sqrt(max(size, 1))
-        return down.astype(np.float32), np.zeros((size, RANK), np.float32), np.zeros(size, "f4")
+        down = (random.normal(size=(RANK, size)) / math.sqrt(max(size, 1))).astype(np.float32)
+        return down, np.zeros((size, RANK), np.float32), np.zeros(size, np.float32)
 
     def head(self, parts: Sequence[Any], base: str) -> Head:
         """Write what was learned here as a head for whole vectors."""
         down, up, shift = (part.detach().numpy() for part in parts)
         down, up = down @ self.directions.T, self.directions @ up
         shift = self.length * (self.directions @ shift) - self.middle - up @ (down @ self.middle)
-        return Head("", base, *(np.ascontiguousarray(part) for part in (down, up, shift)), {})
+        own = [np.ascontiguousarray(part, np.float32) for part in (down, up, shift)]
+        return Head("", base, own[0], own[1], own[2], {})
 
 
 def loss_function(loss: Loss) -> Callable[[Any, Any], Any]:
