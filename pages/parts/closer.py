@@ -11,7 +11,17 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, OptionField
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
-from pages.parts import assets, cached, charts, links, own_methods, probe, result, settings
+from pages.parts import (
+    assets,
+    cached,
+    charts,
+    formulas,
+    links,
+    own_methods,
+    probe,
+    result,
+    settings,
+)
 from pages.parts.language import plain, say, t
 
 _SCROLL = assets.component("scroll")
@@ -95,7 +105,7 @@ def _show_facts(
             args=(method,),
         )
     with st.expander(t("Formula, source and cost"), icon=":material/function:"):
-        st.latex(method.formula)
+        formulas.show(method.formula)
         st.markdown(f"[{t('Where the method comes from')}]({method.source})")
         if isinstance(answer, Score):
             st.caption(t("Took {cost} ms on this server.", cost=f"{answer.milliseconds:.0f}"))

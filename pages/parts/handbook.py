@@ -9,7 +9,7 @@ from imgsim_core.method import Family, Method
 from imgsim_core.registry import methods_of
 from imgsim_core.samples import all_pairs, open_sample
 from imgsim_core.text import Text
-from pages.parts import cached, result, settings
+from pages.parts import cached, formulas, result, settings
 from pages.parts.language import plain, say, t
 
 # What people come with, and the family that answers it.
@@ -113,7 +113,8 @@ def show_method(method: Method) -> None:
         if reason is not None:
             result.unavailable_sentence(reason)
         words, formula = st.columns([3, 2])
-        formula.latex(method.formula)
+        with formula:
+            formulas.show(method.formula)
         for field in method.option_fields:
             words.markdown(f"- **{say(field.label)}**: {say(field.help)}")
         notes = [f"`{method.id}`", f"[{t('Where the method comes from')}]({method.source})"]
