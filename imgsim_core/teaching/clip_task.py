@@ -13,7 +13,7 @@ from imgsim_core.models.catalogue import Model
 from imgsim_core.models.framing import framed, network_input
 from imgsim_core.models.network import Network
 from imgsim_core.models.torchvision_operators import torch_library
-from imgsim_core.teaching.finetune import freeze_statistics
+from imgsim_core.teaching.finetune import freeze_statistics, half_precision
 from imgsim_core.teaching.pairs_table import Pairs
 from imgsim_core.teaching.views import changed
 
@@ -102,8 +102,8 @@ class ClipTask:
         pictures, texts = links[rows].T
         copies = None if self._locked else random.integers(1, 2**30, len(rows))
         value: torch.Tensor = self._function(
-            self._pictures(pictures, copies).float(),
-            self._texts(texts).float(),
+            self._pictures(pictures, copies),
+            self._texts(texts),
             self.module.logit_scale.exp(),
             self.module.logit_bias,
         )
@@ -161,19 +161,20 @@ class ClipTask:
         self.rest()
         with torch.no_grad():
             chunks = _chunks(pictures)
-            return torch.cat([self._pictures(chunk, None) for chunk in chunks]).float()
+            return torch.cat([self._pictures(chunk, None) for chunk in chunks])
 
     def _all_texts(self, texts: Rows) -> torch.Tensor:
         import torch
 
         self.rest()
         with torch.no_grad():
-            return torch.cat([self._texts(chunk) for chunk in _chunks(texts)]).float()
+            return torch.cat([self._texts(chunk) for chunk in _chunks(texts)])
 
     def _texts(self, texts: Rows) -> torch.Tensor:
         tokens = self._tokens[texts].to(self._network.device)
-        vectors: torch.Tensor = self.module.encode_text(tokens, normalize=True)
-        return vectors
+        with half_precision(self._network.device, self.module.training):
+            vectors: torch.Tensor = self.module.encode_text(tokens, normalize=True)
+        return vectors.float()
 
     def _pictures(self, pictures: Rows, copies: Rows | None) -> torch.Tensor:
         if self._seen is not None:
@@ -186,8 +187,9 @@ class ClipTask:
 
         inputs = np.stack([self._input(picture, copy) for picture, copy in wanted])
         batch = torch.from_numpy(inputs).to(self._network.device)
-        vectors: torch.Tensor = self.module.encode_image(batch, normalize=True)
-        return vectors
+        with half_precision(self._network.device, self.module.training):
+            vectors: torch.Tensor = self.module.encode_image(batch, normalize=True)
+        return vectors.float()
 
     def _input(self, place: int, copy: int) -> NDArray[np.float32]:
         """Frame a picture; its changed copies are never mirrored: texts tell left from right."""

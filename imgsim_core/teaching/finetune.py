@@ -206,8 +206,7 @@ def descent(
         torch.manual_seed(hash((recipe.seed, step)))  # of tuples of numbers: always the same
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate_at(step)
-        with half_precision(next(iter(parameters.values())).device):
-            value = task.loss(step)
+        value = task.loss(step)
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         length = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.longest)
@@ -261,11 +260,14 @@ def put(module: Any, parts: Numbers) -> None:
     module.load_state_dict(layers, strict=False)
 
 
-def half_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 what may be so computed, where the graphics processor knows it."""
+def half_precision(device: torch.device, studies: bool) -> AbstractContextManager[Any]:
+    """Let a network that studies compute in bfloat16, where the graphics processor knows it.
+
+    The loss, and every look that something is judged by, keep full precision.
+    """
     import torch
 
-    helps = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    helps = studies and device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.autocast(device.type, torch.bfloat16, enabled=helps)
 
 

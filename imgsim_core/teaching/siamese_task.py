@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.framing import framed, network_input
 from imgsim_core.models.network import Network
-from imgsim_core.teaching.finetune import freeze_statistics
+from imgsim_core.teaching.finetune import freeze_statistics, half_precision
 from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.judging import Judged, judged
 from imgsim_core.teaching.siamese import Loss, loss_function
@@ -120,7 +120,9 @@ class SiameseTask:
         import torch
 
         inputs = inputs.to(self._network.device, memory_format=torch.channels_last)
-        return self._network.vectors(inputs).float()
+        with half_precision(self._network.device, self.module.training):
+            vectors = self._network.vectors(inputs)
+        return vectors.float()
 
     def _embedded(self, rows: Labels) -> Array:
         import torch

@@ -248,3 +248,21 @@ def test_where_nothing_can_be_learned_the_original_stays(pairs, base):
 def test_a_model_without_words_is_refused():
     with pytest.raises(CannotTeach, match="knows no words"):
         clip.model_from("own-x", model_by_id("efficientnet-lite2"))
+
+
+def test_in_half_precision_it_learns_too(pairs, base, monkeypatch):
+    """The processor's bfloat16 stands in for a graphics processor's: every number type meets."""
+    import torch
+
+    asked = []
+
+    def half(device, studies):
+        asked.append(studies)
+        return torch.autocast(device.type, torch.bfloat16, enabled=studies)
+
+    monkeypatch.setattr(clip_task, "half_precision", half)
+    recipe = dataclasses.replace(RECIPE, steps=20)
+    found = clip.tune(pairs, clip.model_from("own-shapes", base), base, recipe)
+    assert {True, False} == set(asked)
+    before, after = found.summary["loss"]
+    assert after < before

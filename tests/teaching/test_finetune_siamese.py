@@ -197,6 +197,21 @@ def test_a_model_of_the_catalogue_is_moved_with_care(few, tmp_path, monkeypatch)
     assert max(np.abs(layers[name] - after[name]).max() for name in moved) < 1e-3
 
 
+def test_in_half_precision_every_number_type_meets(few, monkeypatch):
+    """The processor's bfloat16 stands in for a graphics processor's."""
+    import torch
+
+    monkeypatch.setattr(
+        siamese_task,
+        "half_precision",
+        lambda device, studies: torch.autocast(device.type, torch.bfloat16, enabled=studies),
+    )
+    model, recipe = new(4, every=2)
+    found = siamese_network.teach_network(few, model, None, recipe)
+    assert found.descent.last_step == 4
+    assert not found.descent.diverged
+
+
 def test_groups_are_dealt_out_whole(groups):
     parts = siamese_network.parts_of(groups)
     all_of_them = np.concatenate((parts.learned, parts.watched, parts.judged))
