@@ -23,6 +23,8 @@ from pages.parts.workbench import Workbench
 
 Named = list[tuple[Picture, str]]
 
+_WANTED = "teach_wanted"  # the page whose groups the visitor wants to teach
+
 
 def offer_marked(bench: Workbench) -> None:
     """Offer the marked pairs of Calibrate: what was marked same, also by a third, is a group."""
@@ -120,11 +122,18 @@ def _named(groups: Sequence[tuple[str, Sequence[Picture]]]) -> Named:
 
 def _offer(origin: str, members: Callable[[], Named]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"teach_from_{origin}"):
-        pressed = st.button(
-            t("Teach this notion of alike"), key=f"teach_hand_{origin}", icon=":material/school:"
+        # A callback, for a press is lost where the page is drawn anew at the same moment
+        st.button(
+            t("Teach this notion of alike"),
+            key=f"teach_hand_{origin}",
+            icon=":material/school:",
+            on_click=st.session_state.__setitem__,
+            args=(_WANTED, origin),
         )
         st.caption(t("A network learns from these groups what alike means to you."))
-    if pressed:
-        with st.spinner(t("Opening the pictures …")):
-            teaching_groups.hand_over(members(), origin)
-        st.switch_page("../teach.py")
+    if st.session_state.get(_WANTED) != origin:
+        return
+    del st.session_state[_WANTED]
+    with st.spinner(t("Opening the pictures …")):
+        teaching_groups.hand_over(members(), origin)
+    st.switch_page("../teach.py")

@@ -202,6 +202,15 @@ def test_a_lesson_can_be_stopped():
     assert run.lesson is not None or "Stopped: nothing was learned" in said(app)
 
 
+def test_marked_pairs_are_handed_over_from_calibrate():
+    app = open_app({"labelled": "copies"})
+    app.switch_page("../calibrate.py")
+    app = click(checked(app.run()), "teach_hand_calibrate")
+    groups = app.session_state["teaching_desk"].groups()
+    assert len(groups.names) == 12  # as the example says: 12 pictures with two copies each
+    assert set(groups.sizes.tolist()) == {3}
+
+
 def test_pairs_marked_same_join_into_groups():
     pairs = [
         Pair("a", "b", True),
