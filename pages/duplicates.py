@@ -20,7 +20,8 @@ from pages.parts import (
 )
 from pages.parts.language import say, t
 
-_BEGUN_AT_ONCE = 2000  # pictures; a larger gallery is searched when the visitor says so
+# Pictures; a larger gallery is searched when the visitor says so. Vectors are quick.
+_BEGUN_AT_ONCE, _BEGUN_BY_VECTORS = 2000, 20_000
 
 
 def _show(gallery: Gallery) -> None:
@@ -31,12 +32,13 @@ def _show(gallery: Gallery) -> None:
         return
     asked = grouping_funnel.show_level(gallery)
     begun = grouping_run.runs().known(gallery, asked, version)
-    if count > _BEGUN_AT_ONCE and not begun:
+    by_notion = isinstance(asked, grouping_run.ByNotion)
+    if count > (_BEGUN_BY_VECTORS if by_notion else _BEGUN_AT_ONCE) and not begun:
         place = st.empty()
         with place.container():
             st.markdown(t("This gallery has {count} pictures.", count=f"{count:,}"))
             if not st.button(
-                t("Look for duplicates"),
+                t("Look for what belongs together") if by_notion else t("Look for duplicates"),
                 key="duplicates_begin",
                 type="primary",
                 icon=":material/search:",

@@ -10,7 +10,9 @@ import pytest
 
 from imgsim_core.comparison import Question
 from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import ingest, new_gallery
+from imgsim_core.gallery.lance import LanceStore
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import from_samples
 from imgsim_core.gallery.store import open_store
@@ -183,6 +185,15 @@ def test_the_line_can_be_moved_until_nothing_is_left(together):
     assert "No two pictures are above this line" in words_of(app)
     slider = next(one for one in app.slider if one.key == f"widget.{method.id}.line")
     assert slider.value == 0.999
+
+
+def test_a_very_large_gallery_is_put_together_when_asked(notions, monkeypatch):
+    monkeypatch.setattr(Gallery, "snapshot", None)  # nothing is read before that
+    monkeypatch.setattr(LanceStore, "count", lambda self, name: 20_001)
+    chosen = {"duplicates.level": "taught"}
+    app, _ = on_page("duplicates", notions[:1], chosen)
+    (button,) = (one for one in app.button if one.key == "duplicates_begin")
+    assert button.label == "Look for what belongs together"
 
 
 def test_the_best_of_each_group_is_chosen_only_if_wanted(together):
