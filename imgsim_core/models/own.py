@@ -249,7 +249,7 @@ def entry(model_id: str, base: Model | None, **parts: Any) -> Model:
         )
     return Model(
         id=model_id,
-        label=Text("{name} (own model)", name=UserText(model_id.removeprefix("own-"))),
+        label=Text("{name} (own model)", name=model_id.removeprefix("own-")),
         about=about,
         tag="own",
         files=(),
