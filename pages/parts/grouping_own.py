@@ -42,6 +42,7 @@ def show_choice(gallery: Gallery) -> ByNotion:
             key=_NOTION,
             default=latest,
             format_func=lambda code: plain(methods[code].label),
+            width=420,
         )
     method = methods.get(code, methods[latest])
     question = Question(method, method.options())
