@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core.teaching.groups import Groups, listed
+from imgsim_core.teaching.one_thread import product
 from imgsim_core.text import Text, UserText
 
 Array = NDArray[np.float32]
@@ -91,7 +92,7 @@ def doubts(groups: Groups, views: Array) -> tuple[Text, ...]:
 
 def almost_the_same(vectors: Array, labels: Labels) -> list[tuple[int, int]]:
     """List pairs of rows in two groups whose vectors are almost the same, the closest first."""
-    cosines = vectors @ vectors.T
+    cosines = product(vectors, vectors.T)
     apart = np.triu(labels[:, None] != labels[None, :])
     rows, columns = np.nonzero(apart & (cosines >= ALMOST_THE_SAME))
     order = np.argsort(-cosines[rows, columns], kind="stable")
@@ -119,8 +120,7 @@ def two_meanings(vectors: Array, labels: Labels) -> tuple[Labels, Labels] | None
     kinds = np.flatnonzero(np.bincount(labels) >= 2)
     if len(kinds) < _FEWEST_GROUPS:
         return None
-    away = (vectors - vectors.mean(axis=0)).astype(np.float64)
-    traits = np.linalg.svd(away, full_matrices=False)[0][:, :_TRAITS] * np.sqrt(len(away))
+    traits = _traits(vectors)
     share, strength, line = _main_line(traits, labels, kinds)
     sides = kinds[line < 0], kinds[line >= 0]
     if share < _SHARE or min(map(len, sides)) < _FEWEST_ON_A_SIDE:
@@ -128,6 +128,14 @@ def two_meanings(vectors: Array, labels: Labels) -> tuple[Labels, Labels] | None
     random = np.random.default_rng(0)
     chance = [_main_line(traits, random.permutation(labels), kinds)[1] for _ in range(_DEALS)]
     return sides if strength > _BEYOND_CHANCE * np.quantile(chance, 0.95) else None
+
+
+def _traits(vectors: Array) -> NDArray[np.float64]:
+    """Place each picture along the main traits of the set, each of variance 1: (n, traits)."""
+    away = vectors - vectors.mean(axis=0)
+    places = np.linalg.eigh(product(away, away.T))[1]
+    found: NDArray[np.float64] = places[:, ::-1][:, :_TRAITS] * np.sqrt(len(vectors))
+    return found
 
 
 def _main_line(

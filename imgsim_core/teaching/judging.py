@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core.teaching.one_thread import product
+
 Array = NDArray[np.float32]
 Labels = NDArray[np.intp]
 
@@ -68,7 +70,7 @@ def judged(vectors: Array, labels: Labels, asked: Labels, among: Labels | None =
     from scipy.stats import rankdata
 
     among = np.arange(len(labels)) if among is None else among
-    cosines = vectors[asked] @ vectors[among].T
+    cosines = product(vectors[asked], vectors[among].T)
     other = asked[:, None] != among[None, :]
     alike = (labels[asked][:, None] == labels[among][None, :]) & other
     different = other & ~alike

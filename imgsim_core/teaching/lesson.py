@@ -20,6 +20,7 @@ from imgsim_core.teaching.judging import (
     difference,
     judged,
 )
+from imgsim_core.teaching.one_thread import one_thread
 from imgsim_core.teaching.siamese import Loss, Moment, trained
 from imgsim_core.text import Text
 
@@ -108,6 +109,20 @@ def lesson(
     Lesson or None
         None if stopped.
     """
+    with one_thread():
+        return _lesson(groups, views, base, name, loss, seed, told, stop)
+
+
+def _lesson(
+    groups: Groups,
+    views: Array,
+    base: str,
+    name: str,
+    loss: Loss,
+    seed: int,
+    told: Callable[[int, int, Moment], None] | None,
+    stop: Callable[[], bool],
+) -> Lesson | None:
     started = time.perf_counter()
     random = np.random.default_rng(seed)
     judgeable = random.permutation(np.flatnonzero(groups.sizes >= 2))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from imgsim_core.models.torchvision_operators import torch_library
 from imgsim_core.teaching.head import Head
 from imgsim_core.teaching.judging import judged
+from imgsim_core.teaching.one_thread import one_thread, product
 from imgsim_core.text import Text
 
 Array = NDArray[np.float32]
@@ -131,14 +132,8 @@ def trained(
     Losses: Hadsell et al. 2006, https://doi.org/10.1109/CVPR.2006.100; Schroff et al. 2015,
     https://doi.org/10.1109/CVPR.2015.7298682; Khosla et al. 2020, arXiv:2004.11362.
     """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small matrices: more threads would only wait for each other
-    try:
+    with one_thread():
         return _descent(views, labels, base, loss, kept_out, steps, seed, told, stop)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _descent(
@@ -203,17 +198,21 @@ class _Space:
     """
 
     def __init__(self, seen: Array, labels: Labels) -> None:
+        import torch
+
         pictures = seen.mean(axis=1)
         # Each group weighs the same, however many pictures it has
         self.middle = np.stack(
             [pictures[labels == label].mean(axis=0) for label in np.unique(labels)]
         ).mean(axis=0)
         away = (seen - self.middle).reshape(-1, seen.shape[2])
-        products = away @ away.T if len(away) < away.shape[1] else away.T @ away
-        strength, found = np.linalg.eigh(products.astype(np.float64))
-        real = np.flatnonzero(strength > _LEAST_STRENGTH * strength[-1])[::-1][:_DIRECTIONS]
+        rows = torch.from_numpy(away)
+        wide = len(away) < away.shape[1]
+        products = rows @ rows.T if wide else rows.T @ rows
+        strength, found = (part.numpy() for part in torch.linalg.eigh(products.double()))
+        real = np.flatnonzero(strength > _LEAST_STRENGTH * strength[-1])[::-1][:_DIRECTIONS].copy()
         directions = found[:, real]
-        if len(away) < away.shape[1]:
+        if wide:
             directions = away.T @ directions / np.sqrt(strength[real])
         self.directions = directions.astype(np.float32)  # (dimension, directions)
         lengths = np.linalg.norm(away @ self.directions, axis=1)
@@ -231,7 +230,7 @@ class _Space:
     def head(self, parts: Sequence[Any], base: str) -> Head:
         """Write what was learned here as a head for whole vectors."""
         down, up, shift = (part.detach().numpy() for part in parts)
-        down, up = down @ self.directions.T, self.directions @ up
+        down, up = product(down, self.directions.T), product(self.directions, up)
         shift = self.length * (self.directions @ shift) - self.middle - up @ (down @ self.middle)
         own = [np.ascontiguousarray(part, np.float32) for part in (down, up, shift)]
         return Head("", base, own[0], own[1], own[2], {})
@@ -279,8 +278,12 @@ def _quality(head: Head, views: Array, labels: Labels, out: NDArray[np.bool_]) -
     rows = np.flatnonzero(out)
     if len(np.unique(labels[rows])) < 2:
         return None
-    asked = rows[np.bincount(labels)[labels[rows]] >= 2]
+    own = labels[rows]
+    asked = np.flatnonzero(np.bincount(own)[own] >= 2)
     if not len(asked):
         return None
-    found = judged(head(views[:, 0]), labels, asked, rows)
+    vectors = views[rows, 0]
+    carried = vectors + product(product(vectors, head.down.T), head.up.T) + head.shift
+    carried /= np.maximum(np.linalg.norm(carried, axis=1, keepdims=True), 1e-12)
+    found = judged(carried, own, asked)
     return float((found.hit.mean() + found.area.mean()) / 2)
