@@ -200,8 +200,10 @@ def _cut_out(rgb: RGB, outer: Outline, inner: Outline | None) -> RGB:
 
 # ── Dealt by chance ────────────────────────────────────────────────────────────────
 
-_SOURCES = ("bricks", "grass", "gravel", "coins", "page", "cat")
-_SOURCES += ("coffee", "astronaut", "rocket", "motorcycle-left", "galaxies", "tissue")
+_SOURCES = (
+    *("bricks", "grass", "gravel", "coins", "page", "cat"),
+    *("coffee", "astronaut", "rocket", "motorcycle-left", "galaxies", "tissue"),
+)
 _EACH = 5
 _DEAL = 10  # seed of the deal
 

@@ -21,6 +21,7 @@ from pages.parts.teaching_run import Run
 
 _MOST_ASKED = 6  # pictures whose neighbours are shown
 _MOST_UNFIT = 6
+_MOST_DOUBTS = 5
 _FEW_GROUPS = 10
 _NEARLY_ALWAYS = 0.9
 _SIDE = 112
@@ -35,6 +36,9 @@ def show(desk: Desk, run: Run) -> None:
     _show_verdict(run.wish.groups, lesson)
     for doubt in lesson.doubts:
         st.warning(say(doubt), icon=":material/rule:")
+    if lesson.doubts:
+        lines = [f"- {say(doubt)}" for doubt in lesson.doubts[:_MOST_DOUBTS]]
+        st.warning("\n".join(lines), icon=":material/help:")
     teaching_use.show_offer(lesson)
     teaching_charts.show_gains(lesson)
     _show_how_judged(lesson)
