@@ -25,6 +25,7 @@ from imgsim_core.memory import Memory
 from imgsim_core.method import Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.report import number_in_json, scale_as_dict
+from imgsim_core.spreadsheet import harmless
 
 # Large enough for every method (SURF doubles what is smaller than 500 pixels, and takes three
 # times as long), small enough for all of them over one damage within seconds.
@@ -410,7 +411,8 @@ def curves_as_csv(found: Sequence[Curve], damage: Damage, lines: Lines) -> str:
     Returns
     -------
     str
-        Columns as `CSV_COLUMNS`; infinite values are "inf". It holds no text of a visitor's.
+        Columns as `CSV_COLUMNS`; infinite values are "inf". A visitor's text, the name of what
+        was taught, begins no formula.
     """
     output = io.StringIO()
     table = csv.writer(output)
@@ -418,8 +420,9 @@ def curves_as_csv(found: Sequence[Curve], damage: Damage, lines: Lines) -> str:
     for one in found:
         method, scale, line = one.question.method, one.scale, lines[one.question.method.id]
         unit = "" if scale.unit is None else str(scale.unit)
+        label = harmless(str(method.label))
         for strength, value in zip(one.strengths, one.scores, strict=True):
-            head = (method.id, method.label, method.family.value, damage.id, strength, damage.unit)
+            head = (method.id, label, method.family.value, damage.id, strength, damage.unit)
             alike = str(scale.is_alike(value, line)).lower()
             table.writerow((*head, value, unit, line, alike, scale.identical, scale.opposite))
     return output.getvalue()

@@ -32,7 +32,7 @@ from imgsim_core.robustness import (
     working_copy,
 )
 from imgsim_core.samples import all_samples, open_sample
-from imgsim_core.text import Text
+from imgsim_core.text import Text, UserText
 from tests.pictures import noise, photograph
 
 CLASSIC = [method for method in all_methods() if method.family is not Family.SEMANTICS]
@@ -360,6 +360,14 @@ def three(cat) -> list[Curve]:
 @pytest.fixture(scope="module")
 def lines(three) -> dict[str, float]:
     return {one.question.method.id: one.scale.line for one in three}
+
+
+def test_the_name_of_what_was_taught_begins_no_formula(three, lines):
+    label = Text("{name} (taught)", name=UserText("=1+1"))
+    named = replace(three[0].question.method, label=label)
+    curve = replace(three[0], question=replace(three[0].question, method=named))
+    (row, *_) = csv.DictReader(io.StringIO(curves_as_csv([curve], JPEG, lines)))
+    assert row["label"] == "'=1+1 (taught)"
 
 
 def test_csv_has_a_row_for_each_strength_of_each_method(three, lines):
