@@ -33,6 +33,12 @@ _FEWEST_WATCHED = 2
 _SHARES = 100  # of the cosines that the summary keeps, each an equal part of the pairs
 
 
+_ONLY_THE_MIDDLE = Text(
+    "What helped was to take away what all these pictures share. Beyond that the groups taught "
+    "nothing that holds for new ones, so no training followed."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Lesson:
     """What was learned, and what it is worth.
@@ -193,7 +199,7 @@ def _lesson(
         recall=recall,
         area=area,
         everywhere=judged(last.head(views[:, 0]), groups.labels, asked),
-        doubts=doubts(groups, views),
+        doubts=(*doubts(groups, views), *([_ONLY_THE_MIDDLE] if helps and not usual else [])),
         curve=curves[0],
         verdict=verdict,
         helps=helps,

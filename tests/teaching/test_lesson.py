@@ -13,6 +13,7 @@ from imgsim_core.teaching.groups import grouped
 from imgsim_core.teaching.judging import judged
 from imgsim_core.teaching.lesson import contradictory, lesson
 from imgsim_core.teaching.siamese import Loss, trained
+from imgsim_core.text import Text
 
 DIMENSION, GROUPS, EACH = 24, 12, 5
 
@@ -153,3 +154,18 @@ def test_the_head_to_be_used_learned_as_long_as_those_that_were_judged():
     alone = judged(views[:, 0], groups.labels, found.everywhere.asked)
     assert found.everywhere.hit.mean() > alone.hit.mean() + 0.2
     assert found.head.summary["steps"] > siamese._STEPS_UNSEEN
+
+
+@pytest.mark.parametrize(("steps", "said"), [(0, True), (20, False)])
+def test_where_no_step_of_training_was_of_use_it_is_said(monkeypatch, steps, said):
+    groups, views = world(notion=1.0)
+    monkeypatch.setattr(
+        "imgsim_core.teaching.lesson.trained",
+        lambda *given, **named: trained(*given, **{**named, "steps": steps}),
+    )
+    monkeypatch.setattr(
+        "imgsim_core.teaching.lesson.verdict_on", lambda *_: (True, Text("It helps."))
+    )
+    found = lesson(groups, views, "base", "mine")
+    assert (found.head.summary["steps"] == 0) == said
+    assert ("what all these pictures share" in " ".join(map(str, found.doubts))) == said
