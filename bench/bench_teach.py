@@ -51,7 +51,7 @@ def rows() -> list[Moment]:
         found = lesson(groups, views, MODEL, name)
         assert found is not None
         cpu = time.process_time() - used
-        note = f"embedding {seconds:.1f} s, training and judging {found.seconds:.1f} s, CPU {cpu:.1f} s"
+        note = f"embedding {seconds:.1f} s, the rest {found.seconds:.1f} s, CPU {cpu:.1f} s"
         moments.append(Moment(name, seconds + found.seconds, "s", target, note))
     return moments
 
@@ -92,7 +92,7 @@ def _gains(name: str, groups: Groups, views: NDArray[np.float32]) -> dict[str, A
             for key, gain in (("recall_at_1", "recall_gain_95"), ("roc_area", "roc_area_gain_95"))
         )
         claims = sum(run["helps"] for run in runs)
-        print(f"{name:<22}{loss.value:<13}{line}  helps in {claims} of {len(runs)}", flush=True)
+        print(f"{name:<24}{loss.value:<13}{line}  helps in {claims} of {len(runs)}", flush=True)
     return told
 
 
@@ -107,7 +107,7 @@ def _false_claims(name: str, groups: Groups, views: NDArray[np.float32]) -> dict
         assert found is not None
         claims += found.helps
         harms += found.recall.is_loss or found.area.is_loss
-    print(f"{name:<22}by chance: help claimed in {claims} of {DEALS}, harm in {harms}", flush=True)
+    print(f"{name:<24}by chance: help claimed in {claims} of {DEALS}, harm in {harms}", flush=True)
     return {"deals": DEALS, "help_claimed": claims, "harm_found": harms}
 
 
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--only-chance", action="store_true", help="false claims alone")
     chosen = parser.parse_args()
     told = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    print(f"{'set':<22}{'loss':<13}recall@1 before > after, gain    ROC area before > after, gain")
+    print(f"{'set':<24}{'loss':<13}recall@1 before > after, gain    ROC area before > after, gain")
     for part, sets in (("tuned_on", TUNED_ON), ("reported", REPORTED)):
         for name, make in sets.items():
             if chosen.sets and name not in chosen.sets:
