@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,17 +12,36 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+class _Usual:
+    """How many threads torch has when no lesson is on."""
+
+    lock = threading.Lock()
+    lessons = 0
+    threads = 1
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread, for what this thread asks of it."""
+    """Let torch use one thread, for what this thread asks of it.
+
+    Torch hands the last number set on to threads yet to come, so of lessons that overlap
+    none may take another's one for what was usual.
+    """
     import torch
 
+    # Asked in any case: a thread that has not asked takes the common number with its first work
     threads = torch.get_num_threads()
+    with _Usual.lock:
+        if not _Usual.lessons:
+            _Usual.threads = threads
+        _Usual.lessons += 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _Usual.lock:
+            _Usual.lessons -= 1
+            torch.set_num_threads(_Usual.threads)
 
 
 def product(a: Array, b: Array) -> Array:
