@@ -20,7 +20,8 @@ from imgsim_core.text import Text, UserText
 from imgsim_core.text_file import decoded
 
 FEWEST_TEXTS = 10
-"""Different texts: some to learn from, some to know when to stop, some to judge by."""
+"""Families of pictures and texts that share nothing: some to learn from, some to know when to
+stop, some to judge by."""
 
 MOST_PAIRS = 200_000
 _DELIMITERS = ",;\t|"
@@ -126,7 +127,8 @@ def pairs_from_csv(path: Path, told: Callable[[int], None] | None = None) -> Pai
     Raises
     ------
     CannotTeach
-        If it is no such table, or holds fewer than `FEWEST_TEXTS` different texts.
+        If it is no such table, or holds fewer than `FEWEST_TEXTS` families: pictures with
+        their texts that share neither with any other.
     """
     rows, columns = _table(path)
     pictures: dict[str, int] = {}
@@ -192,16 +194,20 @@ def _check(pairs: Pairs, path: Path) -> None:
 
 def _bytes(folder: Path, name: str) -> bytes:
     path = folder / name
-    if not path.is_file():
-        path = folder / name.replace("\\", "/")  # written on Windows
     try:
+        if not path.is_file():  # a name too long for the disk is an error already here
+            path = folder / name.replace("\\", "/")  # written on Windows
         with path.open("rb") as file:
             return file.read(MOST_OF_ONE)
     except FileNotFoundError:
         raise CannotTeach(Text("There is no file {name}.", name=UserText(name))) from None
     except (OSError, ValueError) as error:
         raise CannotTeach(
-            Text("The file {name} cannot be read: {why}.", name=UserText(name), why=UserText(error))
+            Text(
+                "The file {name} cannot be read: {why}.",
+                name=UserText(name),
+                why=UserText(getattr(error, "strerror", None) or error),
+            )
         ) from None
 
 

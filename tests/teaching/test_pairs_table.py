@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from imgsim_core.errors import CannotTeach
-from imgsim_core.teaching.pairs_table import pairs_from_csv
+from imgsim_core.teaching.pairs_table import FEWEST_TEXTS, pairs_from_csv
 
 COUNT = 12
 
@@ -57,6 +57,7 @@ def test_columns_may_come_in_any_order_and_paths_from_windows(folder):
 def test_bad_rows_are_named_and_the_rest_is_used(folder):
     (folder / "note.png").write_text("no picture")
     bad = ["图片/99.png,gone", "note.png,no picture", ",nothing", "图片/1.png,", "图片/1.png"]
+    bad.append(f"https:%2F%2Fpictures.invalid%2F{'a' * 300},longer than a file may be called")
     pairs = pairs_from_csv(write(folder, ["image,text", *rows(), *bad]))
     assert len(pairs) == COUNT
     said = [str(note) for note in pairs.notes]
@@ -64,6 +65,9 @@ def test_bad_rows_are_named_and_the_rest_is_used(folder):
     assert "note.png" in said[1]
     assert said[2] == f"Row {COUNT + 4}: the name of a picture is missing."
     assert said[3] == f"Row {COUNT + 5}: the text is missing."
+    assert said[5].startswith(f"Row {COUNT + 7}: The file https:%2F%2Fpictures")
+    assert "cannot be read" in said[5]
+    assert str(folder) not in said[5]
     assert len(said) == len(bad)
 
 
@@ -75,6 +79,12 @@ def test_what_shares_a_picture_or_a_text_is_one_family(folder):
     assert len(set(families)) == COUNT - 1
     assert families[0] == families[1] == families[COUNT] == families[COUNT + 1]
     assert families[2] != families[0]
+
+
+def test_different_texts_of_one_picture_are_not_enough(folder):
+    lines = [f"图片/1.png,text {number}" for number in range(2 * FEWEST_TEXTS)]
+    with pytest.raises(CannotTeach, match="holds 1 pictures with texts that share nothing"):
+        pairs_from_csv(write(folder, ["image,text", *lines]))
 
 
 @pytest.mark.parametrize(
