@@ -384,10 +384,18 @@ class Examples:
     """Scores of pairs that somebody called the same, or not, by his own notion of alike.
 
     same, different : ndarray of float32, ascending; none of the pairs was learned from.
+    counts : how many pairs of either sort there were, where the arrays hold but quantiles
+    of their scores; None where they hold each pair.
     """
 
     same: NDArray[np.float32]
     different: NDArray[np.float32]
+    counts: tuple[int, int] | None = None
+
+    @property
+    def fewest(self) -> int:
+        """Pairs of the sort that there are fewer of."""
+        return min(self.counts or (len(self.same), len(self.different)))
 
 
 @dataclass(frozen=True, kw_only=True)

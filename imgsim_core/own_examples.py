@@ -57,9 +57,10 @@ def own_meaning(examples: Examples, value: float) -> OwnMeaning:
         with the value: isotonic regression on both sorts, each weighing the same.
     """
     belongs = _belonging(examples, value)
+    same, different = examples.counts or (len(examples.same), len(examples.different))
     return OwnMeaning(
-        beyond_different=_beyond(examples.different, value),
-        beyond_same=_beyond(examples.same, value),
+        beyond_different=_beyond(examples.different, value, different),
+        beyond_same=_beyond(examples.same, value, same),
         belongs=belongs,
         verdict=_verdict(belongs),
     )
@@ -82,14 +83,16 @@ def line_by_examples(examples: Examples, rate: float) -> float:
     return float(np.quantile(examples.different, 1 - rate))
 
 
-def _beyond(scores: NDArray[np.float32], value: float) -> float:
-    below = np.searchsorted(scores, value, side="left")
-    return float((below + 0.5) / (len(scores) + 1))
+def _beyond(scores: NDArray[np.float32], value: float, count: int) -> float:
+    """Share of the scores below a value; of so many pairs none proves a share of 0 or 1."""
+    share = np.interp(value, scores, np.linspace(0, 1, len(scores)), left=0, right=1)
+    unsure = 1 / (count + 2)
+    return float(np.clip(share, unsure, 1 - unsure))
 
 
 def _belonging(examples: Examples, value: float) -> float:
     places, shares = _fitted(examples)
-    unsure = 1 / (min(len(examples.same), len(examples.different)) + 2)
+    unsure = 1 / (examples.fewest + 2)
     return float(np.clip(np.interp(value, places, shares), unsure, 1 - unsure))
 
 

@@ -31,7 +31,7 @@ def _show(gallery: Gallery) -> None:
         st.info(t("This gallery is empty: add pictures first."), icon=":material/info:")
         return
     asked = grouping_funnel.show_level(gallery)
-    begun = grouping_run.runs().known(gallery, asked, version)
+    begun = grouping_run.runs_of(asked).known(gallery, asked, version)
     by_notion = isinstance(asked, grouping_run.ByNotion)
     if count > (_BEGUN_BY_VECTORS if by_notion else _BEGUN_AT_ONCE) and not begun:
         place = st.empty()

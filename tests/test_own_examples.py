@@ -48,5 +48,14 @@ def test_a_line_lets_as_many_pass_as_the_roc_curve_says(examples, rate):
     assert passing == pytest.approx(rate, abs=1e-3)
 
 
+def test_few_pairs_prove_little(examples):
+    few = Examples(examples.same, examples.different, counts=(2, 40))
+    found = own_meaning(few, 0.99)
+    assert found.belongs == pytest.approx(0.75)
+    assert "not sure" in str(found.verdict)
+    assert found.beyond_same == pytest.approx(0.75)
+    assert found.beyond_different == pytest.approx(41 / 42)
+
+
 def test_a_stricter_line_is_higher(examples):
     assert line_by_examples(examples, 0.05) < line_by_examples(examples, 0.01)

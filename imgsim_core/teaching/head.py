@@ -23,6 +23,8 @@ Array = NDArray[np.float32]
 
 FORMAT = "imgsim head 1"
 LARGEST = 64 * 2**20  # bytes of a file that is looked into at all
+_LONGEST_HEADER = 256 * 2**10  # bytes; read as JSON, which takes many times its length
+_LARGEST_NUMBER = 1e4  # a head that was trained holds numbers below 100
 _KEYS = ("format", "name", "base", "summary", "digest")
 _TENSORS = ("down", "up", "shift")
 
@@ -132,17 +134,19 @@ def head_from_bytes(data: bytes, file_name: str) -> Head:
         tensors = load(data)
         summary = json.loads(metadata["summary"])
     # Foreign bytes: a header that is no JSON, lacks a key, or lies about lengths
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _wrong(file_name) from None
     down, up, shift = (tensors.get(key) for key in _TENSORS)
-    if down is None or up is None or shift is None or not isinstance(summary, dict):
+    only = tensors.keys() == set(_TENSORS)  # what else there was, no digest would vouch for
+    if not only or down is None or up is None or shift is None or not isinstance(summary, dict):
         raise _wrong(file_name)
     fits = (
         all(part.dtype == np.float32 for part in (down, up, shift))
         and down.ndim == 2
         and up.shape == down.shape[::-1]
         and shift.shape == down.shape[1:]
-        and all(np.isfinite(part).all() for part in (down, up, shift))
+        # More would not be finite any more once it was multiplied; nor is NaN below it
+        and all((np.abs(part) <= _LARGEST_NUMBER).all() for part in (down, up, shift))
     )
     if not fits or metadata["format"] != FORMAT:
         raise _wrong(file_name)
@@ -163,12 +167,12 @@ def _metadata(data: bytes) -> dict[str, str]:
     if not 8 < len(data) <= LARGEST:
         raise ValueError("no header")
     length = int.from_bytes(data[:8], "little")
-    if length > len(data) - 8:
-        raise ValueError("cut short")
-    found = json.loads(data[8 : 8 + length])["__metadata__"]
-    if not all(isinstance(found[key], str) for key in _KEYS):
-        raise ValueError("not text")
-    return {key: found[key] for key in _KEYS}
+    if length > min(len(data) - 8, _LONGEST_HEADER):
+        raise ValueError("cut short, or too long")
+    found: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    if found.keys() != set(_KEYS) or not all(isinstance(told, str) for told in found.values()):
+        raise ValueError("not what such a file says of itself")
+    return found
 
 
 def _wrong(file_name: str) -> WrongHead:

@@ -135,6 +135,7 @@ def _lesson(
     # Two groups or more in each, to be told apart from each other
     folds = np.array_split(judgeable, max(2, min(FOLDS, len(judgeable) // 2)))
     best_steps: list[int] = []
+    keeps: list[NDArray[np.bool_]] = []
     curves: list[tuple[Moment, ...]] = []
     parts: list[tuple[Judged, Judged]] = []
     for number, fold in enumerate(folds):
@@ -153,14 +154,17 @@ def _lesson(
             return None
         best_steps.append(found.best_step)
         curves.append(found.curve)
-        rows, carried = np.flatnonzero(~kept_in), found.head(views[:, 0])
-        if len(fold) > 1:
-            # Among each other: what was trained on has been moved out of their way
-            without = judged(views[:, 0], groups.labels, rows, rows)
-            parts.append((without, judged(carried, groups.labels, rows, rows)))
-    before, after = (_joined(kind) for kind in zip(*parts, strict=True))
+        keeps.append(kept_in)
+        parts += _kept_out_judged(found.head, views, groups.labels, kept_in)
     # The last one sees all groups, for as long as was best for the others on the whole
     usual = round(float(np.median(best_steps)))
+    if not usual:
+        # It will not be trained at all: then no trained one may speak for it
+        parts = []
+        for kept_in in keeps:
+            start = trained(views[kept_in], groups.labels[kept_in], base, steps=0, seed=seed)
+            parts += _kept_out_judged(start.head, views, groups.labels, kept_in)
+    before, after = (_joined(kind) for kind in zip(*parts, strict=True))
     last = trained(
         views,
         groups.labels,
@@ -189,6 +193,8 @@ def _lesson(
         "roc_area": [round(area.before, 4), round(area.after, 4)],
         "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
         "helps": helps,
+        # Each pair of two that were asked about counts from both its ends
+        "pairs": [len(after.same) // 2, len(after.different) // 2],
         "same": quantiles(after.same),
         "different": quantiles(after.different),
     }
@@ -217,6 +223,20 @@ def contradictory(found: Lesson, groups: Groups, most: int = 6) -> tuple[tuple[i
     wrong = np.flatnonzero(~judged_so.hit)
     order = wrong[np.argsort(judged_so.area[wrong], kind="stable")][:most]
     return tuple((int(judged_so.asked[i]), int(judged_so.nearest[i])) for i in order)
+
+
+def _kept_out_judged(
+    head: Head, views: Array, labels: Labels, kept_in: NDArray[np.bool_]
+) -> list[tuple[Judged, Judged]]:
+    """Judge the groups kept out, without the head and with it; nothing where it is only one.
+
+    Among each other: what was trained on has been moved out of their way.
+    """
+    rows = np.flatnonzero(~kept_in)
+    if len(np.unique(labels[rows])) < 2:
+        return []
+    own = views[:, 0]
+    return [(judged(own, labels, rows, rows), judged(head(own), labels, rows, rows))]
 
 
 def _watched(groups: Labels, random: np.random.Generator) -> Labels | None:

@@ -145,7 +145,12 @@ def _base_of(head: Head) -> Model:
 def _examples(summary: dict[str, Any]) -> Examples | None:
     """Read how the groups scored; a file says what it likes, so each number is looked at."""
     same, different = (_scores(summary.get(key)) for key in ("same", "different"))
-    return None if same is None or different is None else Examples(same, different)
+    if same is None or different is None:
+        return None
+    counts = summary.get("pairs")
+    if isinstance(counts, list) and [type(one) for one in counts] == [int, int]:
+        return Examples(same, different, (max(1, counts[0]), max(1, counts[1])))
+    return Examples(same, different, (1, 1))  # nobody knows how many there were
 
 
 def _scores(found: object) -> NDArray[np.float32] | None:

@@ -178,6 +178,9 @@ def _descent(
         optimizer.step()
         if step % _EVERY and step != last:
             continue
+        if not all(bool(torch.isfinite(part).all()) for part in parts):
+            diverged = True
+            break
         now = space.head(parts, base)
         quality = _quality(now, views, labels, out)
         moment = Moment(step, float(value.detach()), quality)

@@ -140,7 +140,7 @@ def changed(picture: Picture, copy: int) -> Picture:
     Returns
     -------
     Picture
-        Part of it, mirrored every second time, a little brighter or darker.
+        Part of it, mirrored or not, a little brighter or darker.
     """
     random = np.random.default_rng([int(picture.digest[:8], 16), copy])
     height, width = picture.rgb.shape[:2]
@@ -148,7 +148,8 @@ def changed(picture: Picture, copy: int) -> Picture:
     tall, wide = max(1, round(height * side)), max(1, round(width * side))
     top, left = random.integers(height - tall + 1), random.integers(width - wide + 1)
     rgb = picture.rgb[top : top + tall, left : left + wide]
-    if copy % 2:
+    # By chance and not always: where sides matter, a copy must not always contradict
+    if random.random() < 0.5:
         rgb = rgb[:, ::-1]
     gain, offset = 1 + random.uniform(-1, 1, 2) * _MOST_LIGHT
     rgb = cv2.convertScaleAbs(np.ascontiguousarray(rgb), alpha=gain, beta=64 * (offset - 1))

@@ -76,7 +76,7 @@ def show_head(report: Belonging, groups: int) -> None:
             + t(
                 "About {count} of these pairs would be above this line by chance: as many as of "
                 "the pairs from different groups of yours. A higher line lets fewer in.",
-                count=f"{min(round(report.by_chance), report.pairs):,}",
+                count=f"{min(round(report.by_chance), len(report.links)):,}",
             )
         )
     for note in report.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from pages.parts.language import plain, say, t
 
 _ANSWERS_BYTES = 60 * 2**20
 _MOST_RUNS = 8
+_MOST_OWN_RUNS = 2  # a line that is moved makes a new one each time
+_OWN = "own_groupings"
 _AT_ONCE = 0.3  # seconds in which a result that is nearly there comes without a flicker
 _LOOK_AGAIN = 0.5
 
@@ -76,9 +79,10 @@ class Run:
 
 
 class Runs:
-    """The searches of all visitors: the latest ones are kept with their results."""
+    """Searches, the latest ones kept with their results: of all visitors, or of one's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST_RUNS) -> None:
+        self._most = most
         self._answers = Memory(_ANSWERS_BYTES)
         self._runs: dict[Hashable, Run] = {}
         self._lock = threading.Lock()
@@ -92,9 +96,15 @@ class Runs:
         with self._lock:
             run = self._runs.pop(key, None) or Run(gallery, asked, self._answers)
             self._runs[key] = run  # the latest at the end
-            for old in list(self._runs)[:-_MOST_RUNS]:
+            for old in list(self._runs)[: -self._most]:
                 self._runs.pop(old).stop()
         return run
+
+    def stop_all(self) -> None:
+        """Let every search end."""
+        with self._lock:
+            for run in self._runs.values():
+                run.stop()
 
     def known(self, gallery: Gallery, asked: Asked, version: str) -> bool:
         """Tell whether a search was begun."""
@@ -116,6 +126,22 @@ def runs() -> Runs:
     return Runs()
 
 
+class _Own:
+    """A session's hold on its searches by notions: let go of, they stop."""
+
+    def __init__(self) -> None:
+        self.runs = Runs(_MOST_OWN_RUNS)
+        weakref.finalize(self, self.runs.stop_all)
+
+
+def runs_of(asked: Asked) -> Runs:
+    """Searches among which this one belongs: a notion is one visitor's, all else is shared."""
+    if not isinstance(asked, ByNotion):
+        return runs()
+    own: _Own = st.session_state.setdefault(_OWN, _Own())
+    return own.runs
+
+
 def report_of(gallery: Gallery, asked: Asked, version: str) -> Report | Belonging | None:
     """Return what was found; while the search runs, show how far it is.
 
@@ -132,7 +158,7 @@ def report_of(gallery: Gallery, asked: Asked, version: str) -> Report | Belongin
         None while it runs: the page is drawn anew when it is over. None, too, if it failed:
         it has been said why, with a button to try again.
     """
-    run = runs().of(gallery, asked, version)
+    run = runs_of(asked).of(gallery, asked, version)
     if not run.wait(_AT_ONCE):
         _show_progress(run)
         return None
@@ -150,7 +176,7 @@ def _again(gallery: Gallery, asked: Asked, version: str) -> None:
         t("Search again"),
         key="duplicates_again",
         icon=":material/refresh:",
-        on_click=runs().forget,
+        on_click=runs_of(asked).forget,
         args=(gallery, asked, version),
     )
 

@@ -28,6 +28,7 @@ from pages.parts import (
     handbook_siamese,
     lines,
     objects_parts,
+    own_methods,
     products_weights,
     searching,
     settings,
@@ -55,7 +56,8 @@ def read() -> None:
 
 def write() -> None:
     """Make the address bar say what is set now."""
-    wanted = {key: str(value) for key, value in settings.everything().items()}
+    shared = own_methods.for_everybody(settings.everything())
+    wanted = {key: str(value) for key, value in shared.items()}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
@@ -63,7 +65,7 @@ def write() -> None:
 def address() -> str:
     """Whole link to what is set now, in the language it is read in."""
     base = (st.context.url or "").partition("?")[0]
-    set_now = {"lang": language(), **settings.everything()}
+    set_now = {"lang": language(), **own_methods.for_everybody(settings.everything())}
     return f"{base}?{urlencode({key: str(value) for key, value in set_now.items()})}"
 
 

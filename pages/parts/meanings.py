@@ -102,7 +102,9 @@ def _percent(share: float) -> str:
     percent = 100 * share
     if percent > 99.9:
         return "99.9"
-    return f"{percent:.1f}" if percent >= 99 else f"{percent:.0f}"
+    if percent < 0.1:
+        return "0.1"
+    return f"{percent:.0f}" if 1 <= percent < 99 else f"{percent:.1f}"
 
 
 def _bar(meaning: Meaning) -> None:

@@ -6,12 +6,15 @@ reach it; whoever wants to keep it downloads its file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from imgsim_core import registry
 from imgsim_core.method import Family, Method
 from imgsim_core.teaching.head import Head
-from imgsim_core.teaching.method import taught_method
+from imgsim_core.teaching.method import PREFIX, taught_method
 from pages.parts import settings
 
 MOST = 12
@@ -79,6 +82,19 @@ def method_by_id(method_id: str) -> Method:
     """
     held = _held().get(method_id)
     return registry.method_by_id(method_id) if held is None else held[1]
+
+
+def for_everybody(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of settings what names a notion: in a link it would say nothing to anybody."""
+    found: dict[str, Any] = {}
+    for key, value in chosen.items():
+        if key.startswith(PREFIX):
+            continue
+        if isinstance(value, str) and PREFIX in value:
+            value = ",".join(code for code in value.split(",") if not code.startswith(PREFIX))
+        if value != "":
+            found[key] = value
+    return found
 
 
 def _held() -> dict[str, tuple[Head, Method]]:

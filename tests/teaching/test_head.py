@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +54,37 @@ def test_a_saved_head_is_the_same_in_a_fresh_process(head, tmp_path):
     )
     assert told.stdout.strip() == head.digest
     assert np.load(tmp_path / "out.npy") == pytest.approx(head(unit(6)), abs=1e-6)
+
+
+def saved(head, tensors=None, metadata=None):
+    """Write a file as anybody could, its digest made to fit what the head says."""
+    parts = {key: getattr(head, key) for key in ("down", "up", "shift")} | (tensors or {})
+    told = {
+        "format": "imgsim head 1", "name": head.name, "base": head.base,
+        "summary": json.dumps(head.summary), "digest": head.digest,
+    }  # fmt: skip
+    return save(parts, told | (metadata or {}))
+
+
+def test_what_no_digest_vouches_for_is_refused(head):
+    assert head_from_bytes(saved(head), "x").digest == head.digest
+    with pytest.raises(WrongHead):
+        head_from_bytes(saved(head, tensors={"more": np.zeros(3, np.float32)}), "x")
+    with pytest.raises(WrongHead):
+        head_from_bytes(saved(head, metadata={"more": "said"}), "x")
+
+
+@pytest.mark.parametrize("number", [1e30, -1e30, np.inf, np.nan])
+def test_numbers_that_would_overflow_are_refused(head, number):
+    down = head.down.copy()
+    down[0, 0] = number
+    with pytest.raises(WrongHead):
+        head_from_bytes(saved(replace(head, down=down)), "x")
+
+
+def test_a_header_that_is_nearly_the_whole_file_is_refused(head):
+    with pytest.raises(WrongHead):
+        head_from_bytes(saved(replace(head, summary={"much": "[]," * 100_000})), "x")
 
 
 def test_name_base_and_summary_come_back(head):

@@ -62,6 +62,10 @@ def test_the_summary_tells_how_alike_pairs_never_seen_are():
         # An independent count: each share of the quantiles holds as many of the pairs
         shares = np.searchsorted(cosines, told[1:-1], side="right") / len(cosines)
         assert shares == pytest.approx(np.arange(1, 100) / 100, abs=0.02)
+    # Of 12 groups of five, two or three are kept out together
+    same, different = found.head.summary["pairs"]
+    assert same == GROUPS * EACH * (EACH - 1) // 2
+    assert 25 * GROUPS // 2 < different < 25 * 2 * GROUPS
     assert np.median(found.head.summary["same"]) > np.median(found.head.summary["different"])
 
 
@@ -135,17 +139,49 @@ def test_it_can_be_stopped_and_tells_how_far_it_is():
     assert told == [(0, 6)] * 3
 
 
-def test_groups_kept_out_are_never_trained_on():
-    """Vectors of a group kept out may be anything: the head stays the same."""
+def test_groups_that_are_watched_are_never_trained_on(monkeypatch):
+    """Their vectors may be anything: the head at each step stays the same."""
+    monkeypatch.setattr(siamese, "_quality", lambda *_: None)  # so that all steps are taken
     groups, views = world(notion=1.0)
-    kept_in = groups.labels >= 2
+    watched = np.array([0, 1])
     other = views.copy()
-    other[~kept_in] = 1 / math.sqrt(DIMENSION)
+    other[groups.labels < 2] = unit(np.random.default_rng(9).normal(size=DIMENSION))
+    assert not np.array_equal(other, views)
     heads = [
-        trained(each[kept_in], groups.labels[kept_in], "b", steps=20).head.digest
+        trained(each, groups.labels, "b", kept_out=watched, steps=20).head.digest
         for each in (views, other)
     ]
     assert heads[0] == heads[1]
+    seen = trained(other, groups.labels, "b", steps=20).head.digest
+    assert seen != heads[0]
+
+
+def test_no_head_is_judged_by_what_it_was_trained_on(monkeypatch):
+    groups, views = world(notion=1.0)
+    rows = {view.tobytes(): row for row, view in enumerate(views)}
+    given: list[set[int]] = []
+    asked: list[set[int]] = []
+
+    def training(some, *rest, **named):
+        given.append({rows[view.tobytes()] for view in some})
+        return trained(some, *rest, **named)
+
+    def judging(vectors, labels, which, among=None):
+        assert among is not None or len(which) == len(labels)
+        asked.append(set(which.tolist()) if among is not None else set())
+        assert among is None or set(among.tolist()) == asked[-1]
+        return judged(vectors, labels, which, among)
+
+    monkeypatch.setattr("imgsim_core.teaching.lesson.trained", training)
+    monkeypatch.setattr("imgsim_core.teaching.lesson.judged", judging)
+    lesson(groups, views, "base", "mine")
+    folds, last = given[:5], given[5]
+    assert last == set(rows.values())
+    for fold, (before, after) in zip(
+        folds, zip(asked[::2], asked[1::2], strict=False), strict=False
+    ):
+        assert before == after == last - fold
+    assert set.union(*asked) == last
 
 
 def test_the_head_to_be_used_learned_as_long_as_those_that_were_judged():
