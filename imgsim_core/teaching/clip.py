@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,6 @@ from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, difference
 from imgsim_core.teaching.pairs_table import Pairs
 from imgsim_core.teaching.siamese import Moment
 from imgsim_core.text import Text
-
-if TYPE_CHECKING:
-    pass
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -66,6 +63,8 @@ class Tuned:
         Share, 0 to 1, of what was learned in the result; 0 is the original.
     loss : Difference
         Loss of pairs that had no part in the training, with its sign turned: more is better.
+        At the original's scale, so that only cosines count; without pairs that are alone in
+        their round.
     recall : Difference
         Share of their pictures whose most alike text, among all kept out, is their own.
     helps : bool
@@ -101,14 +100,26 @@ def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
     asked = max(fewest, round(_SHARE_JUDGED * len(order)))
     seen = max(2, round(_SHARE_WATCHED * len(order)))
 
-    def rows(chosen: Rows) -> Rows:
-        return np.flatnonzero(np.isin(families, chosen))
+    def rows(chosen: Rows, most: int = len(families)) -> Rows:
+        found = np.flatnonzero(np.isin(families, chosen))
+        # Should there be too many, then one of each family first
+        found = found[np.argsort(_place_in_family(families[found]), kind="stable")][:most]
+        return np.sort(found)
 
     return Parts(
         learned=rows(order[asked + seen :]),
-        watched=rows(order[asked : asked + seen])[:_MOST_ASKED],
-        judged=rows(order[:asked])[:_MOST_ASKED],
+        watched=rows(order[asked : asked + seen], _MOST_ASKED),
+        judged=rows(order[:asked], _MOST_ASKED),
     )
+
+
+def _place_in_family(families: Rows) -> Rows:
+    """Count each pair within its family, from 0 on."""
+    order = np.argsort(families, kind="stable")
+    _, first, sizes = np.unique(families[order], return_index=True, return_counts=True)
+    places = np.empty(len(families), np.intp)
+    places[order] = np.arange(len(families)) - np.repeat(first, sizes)
+    return places
 
 
 def model_from(model_id: str, base: Model) -> Model:
@@ -173,8 +184,8 @@ def tune(
         Whose weights to start from.
     recipe : Recipe
     batch : int
-        Pairs a step. All other pairs of a batch are what a pair is told from: a small batch
-        teaches little, and many small ones do not make up for a large one.
+        Pairs a step, 2 or more. All other pairs of a batch are what a pair is told from: a
+        small batch teaches little, and many small ones do not make up for a large one.
     locked : bool
         Whether the picture tower keeps its weights; pictures then go through it once.
     checkpoint, resume, told, stop
@@ -211,7 +222,8 @@ def tune(
     )
     if not task.see(seen, stop):
         return None
-    losses, hits = task.losses(parts.judged), task.hits(parts.judged)
+    compared = task.comparable(parts.judged)
+    losses, hits = task.losses(compared), task.hits(parts.judged)
     found = descent(
         task,
         recipe,
@@ -227,10 +239,10 @@ def tune(
         stop=stop,
     )
     alpha = _best_alpha(task, found)
-    own = pairs.families()[parts.judged]
-    loss = difference(-losses, -task.losses(parts.judged), own)
-    recall = difference(hits, task.hits(parts.judged), own)
-    helps, verdict = _verdict(loss, recall, len(set(own.tolist())), alpha)
+    families = pairs.families()
+    loss = difference(-losses, -task.losses(compared), families[compared])
+    recall = difference(hits, task.hits(parts.judged), families[parts.judged])
+    helps, verdict = _verdict(loss, recall, len(np.unique(families[compared])), alpha)
     summary: dict[str, Any] = {
         "taught": "clip",
         "pairs": len(pairs),

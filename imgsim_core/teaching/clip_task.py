@@ -45,9 +45,13 @@ class ClipTask:
     ) -> None:
         self.module = network.module
         self._pairs, self._base, self._network = pairs, base, network
-        self._learned, self._watched = learned, watched
         self._tokens = tokenize(list(pairs.texts))
         self._batch, self._seed, self._locked = batch, seed, locked
+        self._learned, self._watched = learned, self.comparable(watched)
+        # Scale and bias learn too, but move no cosine: all looks are through the original's
+        self._scale = self.module.logit_scale.detach().exp().clone()
+        bias = self.module.logit_bias
+        self._bias = None if bias is None else bias.detach().clone()
         self._seen: torch.Tensor | None = None  # of a locked tower: it sees the same each time
         losses = torch_library("open_clip.loss")
         self._is_sigmoid = self.module.logit_bias is not None
@@ -112,10 +116,17 @@ class ClipTask:
     def quality(self) -> float:
         return -float(self.losses(self._watched).mean())
 
-    def losses(self, rows: Rows) -> Floats:
-        """Loss of each of some pairs among others of them, NaN where a number ran away.
+    def comparable(self, rows: Rows) -> Rows:
+        """Leave out pairs whose loss says nothing, since they would be alone in their round."""
+        rounds = _rounds(self._pairs.links[rows], self._batch)
+        told = [places for places in rounds if len(places) > 1]
+        return rows[np.sort(np.concatenate(told))] if told else rows[:0]
 
-        Its mean over one round is what open_clip's own loss says of that round.
+    def losses(self, rows: Rows) -> Floats:
+        """Loss of each of some pairs among others of them, at the original's scale and bias.
+
+        NaN for what is not `comparable`, and where a number ran away. Its mean over one round
+        is what open_clip's own loss says of that round.
         """
         import torch
 
@@ -123,16 +134,14 @@ class ClipTask:
         links = self._pairs.links[rows]
         found = np.full(len(rows), np.nan)
         pictures, texts = self._all_pictures(links[:, 0]), self._all_texts(links[:, 1])
-        alone = np.ones(len(rows), bool)
         with torch.no_grad():
-            scale, bias = self.module.logit_scale.exp(), self.module.logit_bias
             for places in _rounds(links, self._batch):
                 if len(places) < 2:
                     continue  # nothing to tell it from
-                logits = scale * pictures[places] @ texts[places].T
+                logits = self._scale * pictures[places] @ texts[places].T
                 if self._is_sigmoid:
                     signs = 2 * torch.eye(len(places), device=logits.device) - 1
-                    values = -functional.logsigmoid(signs * (logits + bias)).sum(dim=1)
+                    values = -functional.logsigmoid(signs * (logits + self._bias)).sum(dim=1)
                 else:
                     right = torch.arange(len(places), device=logits.device)
                     values = (
@@ -140,8 +149,6 @@ class ClipTask:
                         + functional.cross_entropy(logits.T, right, reduction="none")
                     ) / 2
                 found[places] = values.double().cpu().numpy()
-                alone[places] = False
-        found[alone] = found[~alone].mean()  # the same before and after: says nothing
         return found
 
     def hits(self, rows: Rows) -> Floats:

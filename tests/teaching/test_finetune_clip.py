@@ -152,20 +152,71 @@ def test_stopped_before_it_began_there_is_nothing(pairs, base):
     assert clip.tune(pairs, model, base, RECIPE, stop=lambda: True) is None
 
 
-def test_the_picture_tower_is_locked_unless_asked_otherwise(pairs, base):
+def test_the_picture_tower_is_locked_unless_asked_otherwise(pairs, base, monkeypatch):
+    looks = iter(range(99))  # each better than the last: this is not about what is learned
+    monkeypatch.setattr(clip_task.ClipTask, "quality", lambda self: float(next(looks)))
     model = clip.model_from("own-shapes", base)
     recipe = clip.recipe_for(steps=2, rate=1e-3, every=2)
-    locked = clip.tune(pairs, model, base, recipe).descent.best
-    assert locked
-    assert not any(name.startswith("visual.") for name in locked)
+    locked = clip.tune(pairs, model, base, recipe).descent
+    assert moved(locked)
+    assert not any(name.startswith("visual.") for name in locked.best)
     unlocked = clip.tune(pairs, model, base, recipe, batch=16, locked=False).descent
-    moved = [
-        name
-        for name, values in unlocked.best.items()
-        if unlocked.best_step and not np.array_equal(values, unlocked.first[name])
+    assert unlocked.best_step == 2
+    assert any(name.startswith("visual.") for name in moved(unlocked))
+
+
+def moved(found):
+    return [
+        name for name, values in found.best.items() if not np.array_equal(values, found.first[name])
     ]
-    assert any(name.startswith("visual.") for name in unlocked.best)
-    assert unlocked.best_step == 0 or any(name.startswith("visual.") for name in moved)
+
+
+def test_another_scale_of_the_same_cosines_is_no_gain(pairs, base, monkeypatch):
+    monkeypatch.setattr(
+        clip_task.ClipTask, "loss", lambda self, step: (self.module.logit_scale - 1).square()
+    )
+    model = clip.model_from("own-shapes", base)
+    recipe = clip.recipe_for(steps=4, rate=0.1, every=2)
+    found = clip.tune(pairs, model, base, recipe)
+    assert len(found.descent.curve) == 3
+    assert len({moment.quality for moment in found.descent.curve}) == 1
+    assert found.descent.best_step == found.alpha == 0
+    # And where the scale does come along, nothing is claimed for it
+    looks = iter(range(99))
+    monkeypatch.setattr(clip_task.ClipTask, "quality", lambda self: float(next(looks)))
+    found = clip.tune(pairs, model, base, recipe)
+    assert found.alpha == 1
+    assert moved(found.descent) == ["logit_scale"]
+    assert found.loss.after == found.loss.before
+    assert found.recall.after == found.recall.before
+    assert not found.helps
+
+
+def test_pairs_that_are_alone_in_their_round_count_for_nothing(pairs, base):
+    task = task_of(pairs, base)
+    same_text = np.flatnonzero(pairs.links[:, 1] == 0)
+    assert len(same_text) == EACH
+    rows = np.append(same_text, np.flatnonzero(pairs.links[:, 1] == 1)[0])
+    compared = task.comparable(rows)
+    assert compared.tolist() == [same_text[0], rows[-1]]
+    losses = task.losses(rows)
+    assert np.isnan(losses).tolist() == [False, True, True, True, False]
+    np.testing.assert_allclose(task.losses(compared), losses[[0, -1]], rtol=1e-5)
+    assert task.comparable(same_text).tolist() == []
+    # Nor do they say how good a look is
+    task._watched = task.comparable(rows)
+    assert task.quality() == pytest.approx(-losses[[0, -1]].mean(), rel=1e-5)
+
+
+def test_of_too_many_pairs_some_of_each_family_are_kept(pairs, monkeypatch):
+    whole = clip.parts_of(pairs)
+    families = pairs.families()
+    count = len(set(families[whole.judged]))
+    assert len(whole.judged) > 2 * count
+    monkeypatch.setattr(clip, "_MOST_ASKED", count + 1)
+    judged = clip.parts_of(pairs).judged
+    assert len(judged) == count + 1
+    assert set(families[judged]) == set(families[whole.judged])
 
 
 def test_nothing_of_a_picture_or_a_text_is_in_two_parts(pairs):
@@ -211,12 +262,9 @@ def test_the_loss_of_pairs_is_on_average_open_clips_own(pairs, base):
         theirs = torch_library("open_clip.loss").ClipLoss()(pictures, texts, scale)
     assert losses.mean() == pytest.approx(float(theirs), abs=1e-5)
     # And of networks with a bias, SigLIP's
-    task.module.logit_bias = torch.nn.Parameter(torch.tensor(-3.0))
-    task._is_sigmoid = True
+    task._bias, task._is_sigmoid = torch.tensor(-3.0), True
     with torch.no_grad():
-        theirs = torch_library("open_clip.loss").SigLipLoss()(
-            pictures, texts, scale, task.module.logit_bias
-        )
+        theirs = torch_library("open_clip.loss").SigLipLoss()(pictures, texts, scale, task._bias)
     assert task.losses(rows).mean() == pytest.approx(float(theirs), abs=1e-4)
 
 
