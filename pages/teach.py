@@ -38,8 +38,9 @@ with st.empty().container():
         teaching_intake.show_problems()
         teaching_wall.show(desk)
         teaching_wall.show_changes(desk)
-        teaching_lesson.show_form(desk)
-        run = teaching_lesson.finished()
+        busy = teaching_lesson.is_busy()
+        teaching_lesson.show_form(desk, busy)
+        run = teaching_lesson.finished(busy)
         if run is not None:
             teaching_result.show(desk, run)
         with st.expander(t("Add more groups"), icon=":material/add_photo_alternate:"):

@@ -12,13 +12,21 @@ from typing import Any
 import streamlit as st
 
 from imgsim_core import registry
+from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method
 from imgsim_core.teaching.head import Head
 from imgsim_core.teaching.method import PREFIX, taught_method
+from imgsim_core.text import Text
 from pages.parts import settings
 
 MOST = 12
-"""Notions that a session holds; the oldest go first."""
+"""Notions that a session holds."""
+
+FULL = Text(
+    "A session holds at most {most} notions of alike. Remove one first; its file can be saved "
+    "before.",
+    most=MOST,
+)
 
 _HELD = "own_methods"
 
@@ -30,13 +38,15 @@ def add(head: Head) -> Method:
     ------
     WrongHead
         If its base model is unknown here.
+    ImgSimError
+        If the session holds as many as it can.
     """
     method = taught_method(head)
     held = _held()
+    if method.id not in held and len(held) >= MOST:
+        raise ImgSimError(FULL)
     held.pop(method.id, None)
     held[method.id] = (head, method)
-    while len(held) > MOST:
-        remove(next(iter(held)))
     return method
 
 

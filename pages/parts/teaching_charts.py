@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imgsim_core.teaching.judging import Difference
 from imgsim_core.teaching.lesson import Lesson
 from imgsim_core.teaching.siamese import Moment
-from pages.parts import teaching_wall
+from pages.parts import teaching_groups, teaching_wall
 from pages.parts.language import t
 from pages.parts.teaching_run import Run
 
@@ -54,7 +54,7 @@ def show_live(run: Run) -> None:
 def _live_one(run: Run, kind: str, title: str) -> str:
     curves = [
         (number == run.training, _finite(moments, kind))
-        for number, moments in sorted(run.curves.items())
+        for number, moments in sorted(list(run.curves.items()))
     ]
     drawn = [point for _, points in curves for point in points]
     top = max([value for _, value in drawn], default=1.0) if kind == "loss" else 1.0
@@ -215,7 +215,8 @@ def _spread(vectors: NDArray[np.float32], start: Points) -> Points:
 
 
 def _show_map(run: Run, points: Points, key: str, title: str) -> None:
-    groups, titles = run.wish.groups, run.wish.titles
+    groups = run.wish.groups
+    titles = [teaching_groups.in_words(title) for title in run.wish.titles]
     figure = go.Figure()
     few = len(points) <= _MOST_THUMBNAILS
     for number, name in enumerate(titles):

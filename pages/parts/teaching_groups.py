@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,9 +11,9 @@ import streamlit as st
 from imgsim_core.picture import Picture
 from imgsim_core.teaching.groups import Groups, grouped
 from imgsim_core.teaching.sample_lessons import lesson_by_id, members_of
-from imgsim_core.text import Text
-from pages.parts import settings
-from pages.parts.language import plain, t
+from imgsim_core.text import Text, UserText
+from pages.parts import settings, teaching_run
+from pages.parts.language import plain
 
 MOST = 600
 """Pictures a session teaches with: they are held in memory, 400 pixels wide."""
@@ -20,11 +21,13 @@ MOST = 600
 SETTING = "lesson"  # the sample lesson on show, so that a link restores it
 _STORE = "teaching_desk"
 _LONGEST = 60  # letters of a group's name
+_CUT = 52  # of a longer one, so that a number fits behind it
+_BETWEEN = re.compile(r"(, | \+ )")  # names that the core lists in one sentence
 
 
 @dataclass(eq=False)
 class Member:
-    """A picture and its group; None: the visitor left it out."""
+    """A picture and the code of its group; None: the visitor left it out."""
 
     picture: Picture
     group: str | None
@@ -34,22 +37,24 @@ class Member:
 class Desk:
     """What lies before the visitor.
 
-    members : in the order they came. name : what he calls this notion of alike.
+    name : what he calls this notion of alike; a `Text` until he types one himself.
     origin : where the groups come from. sample : id of the sample lesson, if it is one.
-    titles : names of groups that are translated, by the group. version : raised by each change.
+    members : in the order they came. titles : name of each group, by its code, which never
+    changes. version : raised by each change.
     """
 
-    members: list[Member]
-    name: str
+    name: Text | str
     origin: Text
     sample: str | None = None
-    titles: dict[str, Text] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)
+    titles: dict[str, Text | str] = field(default_factory=dict)
     notes: tuple[Text, ...] = ()
     version: int = 0
+    _codes: dict[str, str] = field(default_factory=dict)  # by the whole name
     _made: tuple[int, Groups] | None = None
 
     def groups(self) -> Groups:
-        """Make the groups to teach with.
+        """Make the groups to teach with, each called by its title in English.
 
         Raises
         ------
@@ -57,7 +62,11 @@ class Desk:
             If there are too few.
         """
         if self._made is None or self._made[0] != self.version:
-            within = [(one.picture, one.group) for one in self.members if one.group is not None]
+            within = [
+                (one.picture, str(self.titles[one.group]))
+                for one in self.members
+                if one.group is not None
+            ]
             self._made = self.version, grouped(within)
         return self._made[1]
 
@@ -67,8 +76,7 @@ class Desk:
 
     def title(self, group: str) -> str:
         """Name of a group, as the visitor reads it."""
-        known = self.titles.get(group)
-        return group if known is None else plain(known)
+        return in_words(self.titles[group])
 
     def within(self, group: str | None) -> list[int]:
         """Places of a group's pictures among the members."""
@@ -87,24 +95,83 @@ class Desk:
 
     def rename(self, group: str, name: str) -> bool:
         """Call a group otherwise; False if the name is empty or another group's."""
-        wanted = " ".join(name.split())[:_LONGEST]
-        if not wanted or wanted in {self.title(other) for other in self.codes()} | set(
-            self.codes()
-        ):
+        wanted = _printable(name)[:_LONGEST].strip()
+        if not wanted or wanted in self._taken():
             return False
-        for one in self.members:
-            if one.group == group:
-                one.group = wanted
+        self._codes = {whole: code for whole, code in self._codes.items() if code != group}
+        self._codes[wanted] = group
+        self.titles[group] = wanted
         self.version += 1
         return True
 
     def new_group(self) -> str:
-        """Find a free name for one more group."""
-        taken = {self.title(group) for group in self.codes()} | set(self.codes())
-        number = len(taken) + 1
-        while (name := t("group {number}", number=number)) in taken:
+        """Make one more group with a free name; returns its code."""
+        taken = self._taken()
+        number = len(self.codes()) + 1
+        while taken & {str(title := Text("group {number}", number=number)), plain(title)}:
             number += 1
-        return name
+        return self.call(title)
+
+    def call(self, title: Text | str) -> str:
+        """Return the code of the group of this name, a new one if there is none yet."""
+        whole = str(title)
+        if whole not in self._codes:
+            self._codes[whole] = code = f"group-{len(self.titles)}"
+            self.titles[code] = self._short(whole) if isinstance(title, str) else title
+        return self._codes[whole]
+
+    def take_in(self, more: Iterable[tuple[Picture, str]]) -> int:
+        """Add members, each picture once a group, up to the bound; count those left out."""
+        known = {(one.picture.digest, one.group) for one in self.members}
+        left_out = 0
+        for picture, name in more:
+            whole = _printable(name) or "?"
+            if (picture.digest, self._codes.get(whole)) in known:
+                continue
+            if len(self.members) >= MOST:
+                left_out += 1
+                continue
+            code = self.call(whole)
+            known.add((picture.digest, code))
+            self.members.append(Member(picture, code))
+        self.version += 1
+        return left_out
+
+    def _taken(self) -> set[str]:
+        """Names of groups, as they are read and in English."""
+        mine = [self.titles[code] for code in self.codes()]
+        return {in_words(title) for title in mine} | {str(title) for title in mine}
+
+    def _short(self, whole: str) -> str:
+        """Cut a name that is too long; one that is then another's gets a number."""
+        if len(whole) <= _LONGEST:
+            return whole
+        taken = {str(title) for title in self.titles.values()}
+        short, number = f"{whole[:_CUT]}…", 2
+        while short in taken:
+            short, number = f"{whole[:_CUT]}… ({number})", number + 1
+        return short
+
+
+def in_words(name: Text | str) -> str:
+    """Write a name in the visitor's language; his own words stay as they are."""
+    return plain(name) if isinstance(name, Text) else name
+
+
+def _printable(name: str) -> str:
+    return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
+
+
+def retitled(text: Text, titles: Iterable[Text | str]) -> Text:
+    """Put the names of groups that a sentence of the core holds into the visitor's language."""
+    words = {str(title): in_words(title) for title in titles if isinstance(title, Text)}
+
+    def put(value: object) -> object:
+        if not isinstance(value, UserText):
+            return value
+        return UserText("".join(words.get(part, part) for part in _BETWEEN.split(value)))
+
+    return Text(text.template, **{name: put(value) for name, value in text.values})
 
 
 def current() -> Desk | None:
@@ -114,14 +181,16 @@ def current() -> Desk | None:
 
 
 def lay_out(desk: Desk) -> Desk:
-    """Put groups before the visitor; what lay there before is put away."""
+    """Put groups before the visitor; what lay there before is put away, with its lesson."""
+    teaching_run.forget()
     st.session_state[_STORE] = desk
     settings.put(SETTING, desk.sample)
     return desk
 
 
 def clear() -> None:
-    """Put the groups away."""
+    """Put the groups away, with their lesson."""
+    teaching_run.forget()
     st.session_state.pop(_STORE, None)
     settings.put(SETTING, None)
 
@@ -129,19 +198,12 @@ def clear() -> None:
 def lay_out_sample(lesson_id: str) -> Desk:
     """Put a sample lesson before the visitor."""
     one = lesson_by_id(lesson_id)
-    made = members_of(lesson_id)
-    return lay_out(
-        Desk(
-            [Member(picture, str(label)) for picture, label in made],
-            plain(one.label),
-            one.label,
-            sample=lesson_id,
-            titles={str(label): label for _, label in made},
-        )
-    )
+    desk = Desk(one.label, one.label, sample=lesson_id)
+    desk.members = [Member(picture, desk.call(label)) for picture, label in members_of(lesson_id)]
+    return lay_out(desk)
 
 
-def hand_over(members: Iterable[tuple[Picture, str]], origin: str) -> None:
+def hand_over(members: Iterable[tuple[Picture, str]], origin: str, left_out: int = 0) -> None:
     """Take groups from another page; the Teach page opens with them.
 
     Parameters
@@ -150,30 +212,32 @@ def hand_over(members: Iterable[tuple[Picture, str]], origin: str) -> None:
         Each picture with the name of its group.
     origin : str
         Which page they come from: "calibrate", "duplicates" or "products".
+    left_out : int
+        Pictures that the page left out already, since no more can be held.
     """
-    lay_out(Desk(_bounded([], members), plain(_NOTIONS[origin]), _ORIGINS[origin]))
+    desk = Desk(_NOTIONS[origin], _ORIGINS[origin])
+    desk.notes = _room(left_out + desk.take_in(members))
+    lay_out(desk)
 
 
-def add(members: Sequence[tuple[Picture, str]], notes: Sequence[Text], name: str) -> None:
+def add(members: Sequence[tuple[Picture, str]], notes: Sequence[Text], name: Text | str) -> None:
     """Add what the visitor brought to his groups, or begin with it."""
     desk = current()
     if desk is None or desk.sample is not None:
-        desk = lay_out(Desk([], name, Text("your own groups")))
-    desk.members = _bounded(desk.members, members)
-    desk.notes = tuple(notes)
-    desk.version += 1
+        desk = lay_out(Desk(name, Text("your own groups")))
+    desk.notes = (*_room(desk.take_in(members)), *notes)
 
 
-def _bounded(before: list[Member], more: Iterable[tuple[Picture, str]]) -> list[Member]:
-    """Add members, each picture once a group, up to the bound."""
-    known = {(one.picture.digest, one.group) for one in before}
-    found = list(before)
-    for picture, group in more:
-        shown = "".join(letter for letter in group if letter.isprintable())[:_LONGEST] or "?"
-        if (picture.digest, shown) not in known and len(found) < MOST:
-            known.add((picture.digest, shown))
-            found.append(Member(picture, shown))
-    return found
+def _room(left_out: int) -> tuple[Text, ...]:
+    if not left_out:
+        return ()
+    return (
+        Text(
+            "{count} more pictures were left out: at most {most} can be taught with at once.",
+            count=left_out,
+            most=MOST,
+        ),
+    )
 
 
 _ORIGINS = {

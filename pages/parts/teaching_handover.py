@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ from pages.parts.language import t
 from pages.parts.workbench import Workbench
 
 Named = list[tuple[Picture, str]]
+_Kind = TypeVar("_Kind")
 
 _WANTED = "teach_wanted"  # the page whose groups the visitor wants to teach
 
@@ -32,9 +34,9 @@ def offer_marked(bench: Workbench) -> None:
     if sum(len(group) >= 2 for group in groups) < FEWEST_GROUPS:
         return
 
-    def members() -> Named:
+    def members() -> tuple[Named, int]:
         pictures = [[bench.pictures[digest] for digest in group] for group in groups]
-        return _named([(_stem(group[0].name), group) for group in pictures])
+        return _named([(_stem(group[0].name), group) for group in pictures]), 0
 
     _offer("calibrate", members)
 
@@ -62,16 +64,14 @@ def offer_duplicates(gallery: Gallery, report: Report, groups: Sequence[Group]) 
     if len(joined) < FEWEST_GROUPS:
         return
 
-    def members() -> Named:
-        room, found = teaching_groups.MOST, []
-        for group in joined:
-            if len(group.members) > room:
-                break
-            room -= len(group.members)
-            entries = [report.entries[digest] for digest in group.members]
+    def members() -> tuple[Named, int]:
+        kept, left_out = _that_fit([("", group.members) for group in joined])
+        found = []
+        for _, digests in kept:
+            entries = [report.entries[digest] for digest in digests]
             pictures = [_reduced(gallery.picture(entry, SIDE)) for entry in entries]
             found.append((_stem(entries[0].name), pictures))
-        return _named(found)
+        return _named(found), left_out
 
     _offer("duplicates", members)
 
@@ -86,15 +86,27 @@ def offer_products(catalogue: Catalogue) -> None:
     if len(several) < FEWEST_GROUPS:
         return
 
-    def members() -> Named:
-        return _named(
-            [
-                (product.title or product.sku, [one.opened() for one in pictures])
-                for product, pictures in several[: teaching_groups.MOST // 2]
-            ]
+    def members() -> tuple[Named, int]:
+        kept, left_out = _that_fit(
+            [(product.title or product.sku, pictures) for product, pictures in several]
         )
+        return _named([(name, [one.opened() for one in mine]) for name, mine in kept]), left_out
 
     _offer("products", members)
+
+
+def _that_fit(
+    groups: Sequence[tuple[str, Sequence[_Kind]]],
+) -> tuple[list[tuple[str, Sequence[_Kind]]], int]:
+    """Keep the groups there is room for, whole; count the pictures of the others."""
+    room, kept, left_out = teaching_groups.MOST, [], 0
+    for name, pictures in groups:
+        if len(pictures) <= room:
+            room -= len(pictures)
+            kept.append((name, pictures))
+        else:
+            left_out += len(pictures)
+    return kept, left_out
 
 
 def _reduced(picture: Picture) -> Picture:
@@ -120,7 +132,7 @@ def _named(groups: Sequence[tuple[str, Sequence[Picture]]]) -> Named:
     return found
 
 
-def _offer(origin: str, members: Callable[[], Named]) -> None:
+def _offer(origin: str, members: Callable[[], tuple[Named, int]]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"teach_from_{origin}"):
         # A callback, for a press is lost where the page is drawn anew at the same moment
         st.button(
@@ -135,5 +147,6 @@ def _offer(origin: str, members: Callable[[], Named]) -> None:
         return
     del st.session_state[_WANTED]
     with st.spinner(t("Opening the pictures …")):
-        teaching_groups.hand_over(members(), origin)
+        named, left_out = members()
+        teaching_groups.hand_over(named, origin, left_out)
     st.switch_page("../teach.py")

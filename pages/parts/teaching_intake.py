@@ -72,6 +72,7 @@ def show_samples() -> None:
 
 
 def _begin_sample(lesson_id: str) -> None:
+    st.session_state.pop(_INCOMING, None)
     teaching_lesson.begin(teaching_groups.lay_out_sample(lesson_id))
 
 
@@ -125,7 +126,7 @@ def _receive() -> None:
 
 def _take_in() -> None:
     """Open what came, and lay it out as groups."""
-    uploads: list[File] = st.session_state.pop(_INCOMING)
+    uploads: list[File] = st.session_state[_INCOMING]
     bar = st.progress(0.0, text=t("Opening the pictures …"))
 
     def told(seen: int) -> None:
@@ -135,13 +136,15 @@ def _take_in() -> None:
     files = (file for name, data in uploads for file in files_of(name, data))
     opened = with_files(PictureSet(), files, told, teaching_groups.MOST)
     bar.empty()
+    # Only now: a click meanwhile ends this run, and the next begins anew
+    del st.session_state[_INCOMING]
     members, notes = members_of_files(opened)
     st.session_state[_PROBLEMS] = opened.refused
     if not members:
-        st.session_state[_PROBLEMS] = (*opened.refused, _NOTHING)
+        st.session_state[_PROBLEMS] = (_NOTHING, *opened.refused)
         st.rerun()
     name = PurePosixPath(uploads[0][0]).stem if len(uploads) == 1 else ""
-    teaching_groups.add(members, notes, name[:40] or t("My notion of alike"))
+    teaching_groups.add(members, notes, name[:40] or Text("My notion of alike"))
     st.rerun()
 
 
@@ -153,10 +156,12 @@ def show_problems() -> None:
     problems: tuple[Text, ...] = st.session_state.get(_PROBLEMS, ())
     if not problems:
         return
+    nothing = problems[0] == _NOTHING
+    head = say(_NOTHING) if nothing else t("Not everything could be used; the rest is.")
+    problems = problems[1:] if nothing else problems
     lines = [f"- {say(problem)}" for problem in problems[:_MOST_SHOWN]]
     if len(problems) > _MOST_SHOWN:
         lines.append("- " + t("… and {count} more.", count=len(problems) - _MOST_SHOWN))
-    head = t("Not everything could be used; the rest is.")
     st.warning("\n".join([head, "", *lines]), icon=":material/rule:")
 
 
@@ -184,6 +189,6 @@ def show_bar(desk: teaching_groups.Desk) -> None:
 
 def start_over() -> None:
     """Put groups and lesson away."""
-    teaching_run.forget()
     teaching_groups.clear()
-    st.session_state.pop(_PROBLEMS, None)
+    for key in (_PROBLEMS, _INCOMING):
+        st.session_state.pop(key, None)

@@ -11,8 +11,8 @@ from imgsim_core.teaching.sample_lessons import all_lessons
 from imgsim_core.teaching.siamese import Loss
 from imgsim_core.teaching.views import COPIES
 from pages.parts import settings, teaching_charts, teaching_run
-from pages.parts.language import plain, say, t
-from pages.parts.teaching_groups import SETTING, Desk
+from pages.parts.language import language, plain, say, t
+from pages.parts.teaching_groups import SETTING, Desk, in_words, retitled
 from pages.parts.teaching_run import Run, Wish
 
 _MODEL, _LOSS, _COPIES = "teach.model", "teach.loss", "teach.copies"
@@ -31,17 +31,30 @@ def begin(desk: Desk) -> None:
     except CannotTeach:
         teaching_run.forget()
         return
+    code_of = {str(desk.titles[code]): code for code in desk.codes()}
+    codes = tuple(code_of[name] for name in groups.names)
+    model, loss, copies = _asked(desk)
     teaching_run.begin(
         Wish(
             groups=groups,
-            titles=tuple(desk.title(code) for code in groups.names),
-            name=desk.name,
-            model=_model(),
-            loss=Loss(settings.get(_LOSS, USUAL_LOSS.value)),
-            copies=int(settings.get(_COPIES, _usual_copies(desk))),
+            codes=codes,
+            titles=tuple(desk.titles[code] for code in codes),
+            name=in_words(desk.name),
+            model=model,
+            loss=loss,
+            copies=copies,
             version=desk.version,
             sample=desk.sample,
         )
+    )
+
+
+def _asked(desk: Desk) -> tuple[Model, Loss, int]:
+    """On what to teach, and how, as it is set now."""
+    return (
+        _model(),
+        Loss(settings.get(_LOSS, USUAL_LOSS.value)),
+        int(settings.get(_COPIES, _usual_copies(desk))),
     )
 
 
@@ -61,14 +74,19 @@ def _model() -> Model:
 # ── The form ───────────────────────────────────────────────────────────────────────
 
 
-def show_form(desk: Desk) -> None:
+def is_busy() -> bool:
+    """Tell whether a lesson is under way; asked once a drawing, for it may end meanwhile."""
+    run = teaching_run.current()
+    return run is not None and not run.wait(_AT_ONCE)
+
+
+def show_form(desk: Desk, busy: bool) -> None:
     """Draw the name, the button, and what may be set; say what keeps it from being taught."""
     run = teaching_run.current()
-    busy = run is not None and not run.wait(0)
     problem = None
     notes = list(desk.notes)
     try:
-        notes += desk.groups().notes
+        notes += [retitled(note, desk.titles.values()) for note in desk.groups().notes]
     except CannotTeach as error:
         problem = error.text
     if notes:
@@ -77,6 +95,7 @@ def show_form(desk: Desk) -> None:
             lines.append("- " + t("… and {count} more.", count=len(notes) - _MOST_NOTES))
         st.warning("\n".join(lines), icon=":material/rule:")
     if problem is not None:
+        problem = retitled(problem, desk.titles.values())
         st.error(say(problem), icon=":material/block:")
     changed = run is not None and run.wish.version != desk.version
     if changed and not busy and problem is None:
@@ -84,11 +103,13 @@ def show_form(desk: Desk) -> None:
             t("You changed the groups: what is shown below was taught before that."),
             icon=":material/history:",
         )
+    elif run is not None and run.lesson is not None and not busy:
+        changed = _show_otherwise(desk, run)
     with st.container(horizontal=True, vertical_alignment="bottom", key="teach_form"):
-        name_key = f"teach_name_{id(desk)}"
+        name_key = f"teach_name_{id(desk)}_{language()}"  # its words may be the page's own
         st.text_input(
             t("Name of this notion of alike"),
-            value=desk.name,
+            value=in_words(desk.name),
             key=name_key,
             max_chars=_LONGEST,
             on_change=_call,
@@ -105,6 +126,24 @@ def show_form(desk: Desk) -> None:
             args=(desk,),
         )
     _show_settings(desk)
+
+
+def _show_otherwise(desk: Desk, run: Run) -> bool:
+    """Say what the result on show was taught with, where something else is set now."""
+    wish = run.wish
+    if (wish.model, wish.loss, wish.copies) == _asked(desk):
+        return False
+    st.info(
+        t(
+            "What is shown below was taught otherwise than is set now: on {model}; {loss}; "
+            "changed copies of each picture: {copies}.",
+            model=wish.model.label,
+            loss=wish.loss.label,
+            copies=wish.copies,
+        ),
+        icon=":material/history:",
+    )
+    return True
 
 
 def _call(desk: Desk, key: str) -> None:
@@ -178,12 +217,12 @@ def link_settings() -> dict[str, object]:
 # ── While it runs ──────────────────────────────────────────────────────────────────
 
 
-def finished() -> Run | None:
+def finished(busy: bool) -> Run | None:
     """Return the lesson once it is over and came to something; until then show how far it is."""
     run = teaching_run.current()
     if run is None:
         return None
-    if not run.wait(_AT_ONCE):
+    if busy:
         _show_progress(run)
         return None
     if run.problem is not None:
@@ -191,6 +230,7 @@ def finished() -> Run | None:
         return None
     if run.lesson is None:
         if not run.stopping:
+            teaching_run.forget()  # said once, and what else is on the page stays within reach
             raise RuntimeError("a lesson ended without a result")
         st.info(
             t("Stopped: nothing was learned. What the model saw is kept, so it is quicker again."),
@@ -221,8 +261,10 @@ def _show_progress(run: Run) -> None:
 
 def _stage(run: Run) -> tuple[float, str]:
     """How far it is, 0 to 1, and what it is at."""
+    if run.stopping:
+        return 0.0, t("Stopping …")
     if run.waiting:
-        return 0.0, t("Waiting for another visitor's lesson to end …")
+        return 0.0, t("Waiting for another lesson to end …")
     if run.trainings:
         share = 0.5 + 0.5 * run.training / run.trainings
         if run.training + 1 == run.trainings:

@@ -16,7 +16,7 @@ from imgsim_core.teaching.lesson import Lesson, contradictory
 from imgsim_core.text import Text
 from pages.parts import cached, inputs, teaching_charts, teaching_use, teaching_wall
 from pages.parts.language import code_span, say, t
-from pages.parts.teaching_groups import Desk
+from pages.parts.teaching_groups import Desk, in_words, retitled
 from pages.parts.teaching_run import Run
 
 _MOST_ASKED = 6  # pictures whose neighbours are shown
@@ -34,12 +34,13 @@ def show(desk: Desk, run: Run) -> None:
     if lesson is None:
         return
     _show_verdict(run.wish.groups, lesson)
-    for doubt in lesson.doubts:
-        st.warning(say(doubt), icon=":material/rule:")
     if lesson.doubts:
-        lines = [f"- {say(doubt)}" for doubt in lesson.doubts[:_MOST_DOUBTS]]
+        doubts = [retitled(doubt, run.wish.titles) for doubt in lesson.doubts]
+        lines = [f"- {say(doubt)}" for doubt in doubts[:_MOST_DOUBTS]]
+        if len(doubts) > _MOST_DOUBTS:
+            lines.append("- " + t("… and {count} more.", count=len(doubts) - _MOST_DOUBTS))
         st.warning("\n".join(lines), icon=":material/help:")
-    teaching_use.show_offer(lesson)
+    teaching_use.show_offer(desk, lesson)
     teaching_charts.show_gains(lesson)
     _show_how_judged(lesson)
     tabs = st.tabs(
@@ -200,7 +201,7 @@ def _in_words(run: Run, asked: int, found: Sequence[int], right: Sequence[bool])
 
 def _group(run: Run, row: int) -> str:
     """Name of a picture's group, as markdown that holds no markup of the visitor's."""
-    return code_span(run.wish.titles[run.wish.groups.labels[row]], 24)
+    return code_span(in_words(run.wish.titles[run.wish.groups.labels[row]]), 24)
 
 
 def _triple(row: Sequence[Picture], right: Sequence[bool]) -> bytes:
@@ -250,7 +251,7 @@ def _show_unfit(desk: Desk, run: Run, lesson: Lesson) -> None:
 def _show_unfit_one(desk: Desk, run: Run, row: int, other: int) -> None:
     groups = run.wish.groups
     picture, nearest = groups.pictures[row], groups.pictures[other]
-    own, theirs = (groups.names[groups.labels[i]] for i in (row, other))
+    own, theirs = (run.wish.codes[groups.labels[i]] for i in (row, other))
     st.image(inputs.side_by_side(picture, nearest), width="stretch", alt=picture.name)
     st.caption(
         t(

@@ -39,10 +39,14 @@ _LOOK_AGAIN = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Wish:
-    """What is to be taught, on what and how; `version` of the desk tells whether it still fits."""
+    """What is to be taught, on what and how; `version` of the desk tells whether it still fits.
+
+    codes, titles : of each of the groups, in their order.
+    """
 
     groups: Groups
-    titles: tuple[str, ...]
+    codes: tuple[str, ...]
+    titles: tuple[Text | str, ...]
     name: str
     model: Model
     loss: Loss
@@ -105,11 +109,7 @@ class Run:
         )
         if self.views is None:
             return
-        from threadpoolctl import threadpool_limits
-
-        # Small matrices: on a busy server, threads that wait for each other take five times
-        # as long as one alone
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             self.lesson = lesson(
                 wish.groups,
                 self.views,
@@ -149,6 +149,35 @@ def _ending_quietly() -> Iterator[None]:
     except RuntimeError as error:
         if "interpreter shutdown" not in str(error):
             raise
+
+
+class _Blas:
+    """How many threads BLAS has when no lesson is on: a number of the process, not of a thread."""
+
+    lock = threading.Lock()
+    lessons = 0
+    limits: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let BLAS use one thread until the last of the lessons that overlap is over.
+
+    Small matrices: measured on two busy processors, a lesson takes twice as long without.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _Blas.lock:
+        if not _Blas.lessons:
+            _Blas.limits = threadpool_limits(1, user_api="blas")
+        _Blas.lessons += 1
+    try:
+        yield
+    finally:
+        with _Blas.lock:
+            _Blas.lessons -= 1
+            if not _Blas.lessons:
+                _Blas.limits.restore_original_limits()
 
 
 class _Held:
@@ -197,7 +226,8 @@ def _vectors_of(wish: Wish) -> Known:
 
 
 def _bytes(kept: dict[str, Known]) -> int:
-    return sum(vector.nbytes for known in kept.values() for vector in known.values())
+    # Lists, for a lesson that was just stopped may still be writing into its own
+    return sum(vector.nbytes for known in list(kept.values()) for vector in list(known.values()))
 
 
 # ── Vectors of the sample lessons, shared by all visitors ──────────────────────────

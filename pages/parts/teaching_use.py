@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -14,16 +15,16 @@ from imgsim_core.teaching.lesson import Lesson
 from imgsim_core.text import Text
 from pages.parts import own_methods, receiving
 from pages.parts.language import say, t
+from pages.parts.teaching_groups import Desk, in_words
 
 _UPLOAD, _PROBLEMS = "teach_back", "teach_back_problems"
-_MOST_FILES = 12
+_MOST_SHOWN = 8
 _LARGEST_NAME = 40
 
 
-def show_offer(lesson: Lesson) -> None:
+def show_offer(desk: Desk, lesson: Lesson) -> None:
     """Offer what was taught as a method everywhere, or say that it is one."""
-    mine = {own_methods.head_of(method.id).digest for method in own_methods.taught()}
-    if lesson.head.digest in mine:
+    if _is_in_use(desk, lesson.head):
         with st.container(border=True, key="teach_in_use", gap="small"):
             st.markdown(
                 t(
@@ -40,16 +41,27 @@ def show_offer(lesson: Lesson) -> None:
             key="teach_use",
             type="primary" if lesson.helps else "secondary",
             icon=":material/add_circle:",
+            disabled=len(own_methods.taught()) >= own_methods.MOST,
             on_click=_use,
-            args=(lesson.head,),
+            args=(desk, lesson.head),
         )
-        if not lesson.helps:
+        if len(own_methods.taught()) >= own_methods.MOST:
+            st.caption(say(own_methods.FULL))
+        elif not lesson.helps:
             st.caption(t("You may, but nothing shows that it is better than the model alone."))
 
 
-def _use(head: Head) -> None:
+def _is_in_use(desk: Desk, head: Head) -> bool:
+    """Tell whether it is a method under the name it has now; ours is one name in any language."""
+    nameless = replace(head, name="").digest
+    held = [own_methods.head_of(method.id) for method in own_methods.taught()]
+    names = [one.name for one in held if replace(one, name="").digest == nameless]
+    return bool(names) and (isinstance(desk.name, Text) or desk.name in names)
+
+
+def _use(desk: Desk, head: Head) -> None:
     try:
-        own_methods.add(head)
+        own_methods.add(replace(head, name=in_words(desk.name)))
     except ImgSimError as error:
         st.session_state[_PROBLEMS] = (error.text,)
 
@@ -90,8 +102,16 @@ def show_held() -> None:
             key=receiving.key_of(_UPLOAD),
             on_change=_take_back,
         )
-    for problem in st.session_state.get(_PROBLEMS, ()):
+    problems: tuple[Text, ...] = st.session_state.get(_PROBLEMS, ())
+    for problem in problems[:_MOST_SHOWN]:
         st.error(say(problem), icon=":material/error:")
+    if len(problems) > _MOST_SHOWN:
+        st.error(t("… and {count} more.", count=len(problems) - _MOST_SHOWN))
+
+
+def _remove(method_id: str) -> None:
+    own_methods.remove(method_id)
+    st.session_state.pop(_PROBLEMS, None)
 
 
 def _show_one(method: Method) -> None:
@@ -116,7 +136,7 @@ def _show_one(method: Method) -> None:
                     key=f"teach_remove_{method.id}",
                     icon=":material/delete:",
                     type="tertiary",
-                    on_click=own_methods.remove,
+                    on_click=_remove,
                     args=(method.id,),
                 )
         st.caption(" ".join([say(method.about), *_in_numbers(head.summary)]))
@@ -150,9 +170,9 @@ def _file_name(head: Head) -> str:
 
 def _take_back() -> None:
     problems: list[Text] = []
-    for file in receiving.take(_UPLOAD)[:_MOST_FILES]:
+    for file in receiving.take(_UPLOAD):
         try:
             own_methods.add(head_from_bytes(file.getvalue(), file.name))
         except ImgSimError as error:
             problems.append(error.text)
-    st.session_state[_PROBLEMS] = tuple(problems)
+    st.session_state[_PROBLEMS] = tuple(dict.fromkeys(problems))

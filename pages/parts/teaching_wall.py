@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from imgsim_core.picture import Picture
+from imgsim_core.text import Text
 from pages.parts import cached, inputs
 from pages.parts.language import code_span, t
 from pages.parts.teaching_groups import Desk
@@ -16,7 +17,7 @@ _SHOWN = 24  # groups on the wall
 _IN_STRIP = 5  # pictures of a group on the wall
 _SMALL = 84
 _PAGE = 24  # pictures to change at a time
-_OUT, _NEW = "\x00out", "\x00new"  # no group is called so: names are printable
+_OUT, _NEW = "out", "new"  # no code of a group
 
 
 def small(picture: Picture, side: int = 144) -> bytes:
@@ -42,7 +43,8 @@ def show(desk: Desk) -> None:
 
 def _named(desk: Desk, code: str) -> str:
     """Name of a group as markdown; a visitor's own is shown letter by letter."""
-    return f"**{desk.title(code)}**" if code in desk.titles else code_span(desk.title(code), 24)
+    ours = isinstance(desk.titles[code], Text)
+    return f"**{desk.title(code)}**" if ours else code_span(desk.title(code), 24)
 
 
 def strip(pictures: Sequence[Picture], count: int = _IN_STRIP) -> bytes:
@@ -107,10 +109,7 @@ def _show_rename(desk: Desk, group: str) -> None:
 
 
 def _rename(desk: Desk, group: str, key: str) -> None:
-    wanted = str(st.session_state[key])
-    if desk.rename(group, wanted):
-        st.session_state["teach_group"] = " ".join(wanted.split())
-    else:
+    if not desk.rename(group, str(st.session_state[key])):
         st.toast(t("Another group has that name, or it is empty."), icon=":material/info:")
 
 
@@ -149,5 +148,6 @@ def plain_name(picture: Picture) -> str:
 
 def _move(desk: Desk, place: int, key: str) -> None:
     wanted = st.session_state[key]
-    group = {_OUT: None, _NEW: desk.new_group()}.get(wanted, wanted)
-    desk.move(place, group)
+    if wanted == _NEW:
+        wanted = desk.new_group()
+    desk.move(place, None if wanted == _OUT else wanted)
