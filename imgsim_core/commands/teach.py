@@ -17,13 +17,13 @@ from imgsim_core.commands.console import (
     stopped_by_ctrl_c,
 )
 from imgsim_core.commands.teaching_files import (
-    cannot_write,
     counted,
     end_line,
     groups_at,
     new_file,
     say,
     training_file,
+    write_new,
     writing,
 )
 from imgsim_core.methods.semantics import DEFAULT_MODEL
@@ -35,7 +35,6 @@ from imgsim_core.models.own import FROM_NOTHING, SUFFIX, is_own_id, write_own
 from imgsim_core.models.weights import availability
 from imgsim_core.teaching import clip, siamese_network
 from imgsim_core.teaching.finetune import Descent
-from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.head import head_as_bytes
 from imgsim_core.teaching.lesson import lesson
 from imgsim_core.teaching.pairs_table import pairs_from_csv
@@ -44,6 +43,7 @@ from imgsim_core.teaching.views import embedded
 from imgsim_core.text import Text, UserText
 
 _LARGEST_BATCH = 4096
+_LARGEST_SEED = 2**32 - 1
 
 
 def add(commands: Any) -> None:
@@ -168,6 +168,7 @@ def _add_training(parser: Any) -> None:
 
 def _head(chosen: argparse.Namespace) -> None:
     out = new_file(chosen.out)
+    _in_range("--seed", chosen.seed, 0, _LARGEST_SEED)
     model = model_by_id(chosen.model)
     groups = groups_at(chosen.pictures)
     with stopped_by_ctrl_c() as stop:
@@ -185,10 +186,8 @@ def _head(chosen: argparse.Namespace) -> None:
     end_line()
     if not found:
         raise KeyboardInterrupt
-    try:
-        out.write_bytes(head_as_bytes(found.head))
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    with writing(out):
+        write_new(out, head_as_bytes(found.head))
     print_json(
         {
             "out": str(out),
@@ -210,13 +209,27 @@ def _siamese(chosen: argparse.Namespace) -> None:
     if not 0 <= chosen.locked < 1:
         raise CommandLineError(Text("--locked must be from 0 to below 1."))
     base = None if chosen.base == FROM_NOTHING else model_by_id(chosen.base)
+    recipe = siamese_network.recipe_for(base is None, **_wishes(chosen))
+    usual = model_by_id(DEFAULT_MODEL)
     if base is None:
-        size = _in_range("--size", chosen.size or siamese_network.SIDE, 32, 512)
-        architecture = chosen.architecture or siamese_network.ARCHITECTURE
+        wished = siamese_network.SIDE if chosen.size is None else chosen.size
+        size = _in_range("--size", wished, 32, 512)
+        architecture = chosen.architecture
+        if architecture is None:
+            architecture = siamese_network.ARCHITECTURE
         model = siamese_network.new_model(out.stem, architecture, size)
     else:
+        for name in ("size", "architecture"):
+            if getattr(chosen, name) is not None:
+                raise CommandLineError(
+                    Text(
+                        "{option} is for --from {scratch} only: a model that has learned keeps "
+                        "its own.",
+                        option=f"--{name}",
+                        scratch=FROM_NOTHING,
+                    )
+                )
         model = siamese_network.model_from(out.stem, base)
-    recipe = siamese_network.recipe_for(base is None, **_wishes(chosen))
     groups = groups_at(chosen.pictures)
     with stopped_by_ctrl_c() as stop, writing(out):
         found = siamese_network.teach_network(
@@ -224,6 +237,7 @@ def _siamese(chosen: argparse.Namespace) -> None:
             model,
             base,
             recipe,
+            usual=usual if availability(usual).state == "ready" else None,
             loss=Loss(chosen.loss),
             batch=_in_range("--batch", chosen.batch, 4, _LARGEST_BATCH),
             locked=chosen.locked,
@@ -232,22 +246,13 @@ def _siamese(chosen: argparse.Namespace) -> None:
             told=_moment,
             stop=stop.is_set,
         )
-        if base is None:
-            _set_beside(model_by_id(DEFAULT_MODEL), found, groups, recipe.seed)
+        _hint(usual, found.summary)
         _finish(out, found.descent, found, found.descent.best_step > 0)
 
 
-def _set_beside(usual: Model, found: siamese_network.Taught, groups: Groups, seed: int) -> None:
-    """Say of a network from nothing how the usual model fares on the same groups, untaught."""
-    if availability(usual).state != "ready":
-        return
-    other = siamese_network.untaught(groups, usual, seed)
-    shares = {"recall_at_1": other.hit.mean(), "roc_area": other.area.mean()}
-    found.summary["untaught"] = {
-        "model": usual.id,
-        **{key: round(float(value), 4) for key, value in shares.items()},
-    }
-    if other.area.mean() >= found.after.area.mean():
+def _hint(usual: Model, summary: dict[str, Any]) -> None:
+    """Say what to do where the usual model, untaught, is as good as a network from nothing."""
+    if "untaught" in summary and summary["untaught"]["roc_area"] >= summary["roc_area"][1]:
         better = Text(
             "{model} as it is tells these groups apart better. Start from it (--from {id}), or "
             "teach a head on it.",
@@ -336,6 +341,8 @@ def _plain(value: float | None) -> float | None:
 def _wishes(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.rate is not None and not 0 < chosen.rate <= 1:
         raise CommandLineError(Text("--rate must be above 0 and at most 1."))
+    if chosen.seed is not None:
+        _in_range("--seed", chosen.seed, 0, _LARGEST_SEED)
     for name in ("steps", "every", "keep_every"):
         if getattr(chosen, name) is not None:
             option = f"--{name.replace('_', '-')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,14 +30,44 @@ def new_file(name: str) -> Path:
     """
     out = Path(name)
     if out.exists():
-        raise CommandLineError(
-            Text("{name} is there already: name another file.", name=UserText(name))
-        )
+        raise _is_there(out)
     if not out.absolute().parent.is_dir():
         raise CommandLineError(
             Text("There is no folder {name}.", name=UserText(out.absolute().parent))
         )
     return out
+
+
+def _is_there(out: Path) -> CommandLineError:
+    return CommandLineError(Text("{name} is there already: name another file.", name=UserText(out)))
+
+
+def write_new(out: Path, data: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all.
+
+    Raises
+    ------
+    CommandLineError
+        If it has come to be there meanwhile: it is left as it is.
+    OSError
+        If it cannot be written.
+    """
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(part, out)  # which, unlike renaming, never replaces what is there
+        except FileExistsError:
+            raise _is_there(out) from None
+        except OSError:  # a disk that knows no links, as memory cards
+            if out.exists():
+                raise _is_there(out) from None
+            part.rename(out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def training_file(out: Path) -> Path:

@@ -9,9 +9,8 @@ arXiv:2109.01903). Network and loss are open_clip's own.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,13 @@ from imgsim_core.models.own import entry
 from imgsim_core.teaching.checkpoints import Numbers
 from imgsim_core.teaching.clip_task import ClipTask
 from imgsim_core.teaching.finetune import (
+    FEWEST_TO_BRING,
     Descent,
     Recipe,
+    dealt,
     descent,
+    fingerprint,
+    inherited,
     put,
 )
 from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, difference
@@ -44,7 +47,6 @@ BATCH = 256
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Shares of the way from the original to what was learned, tried on the pairs watched."""
 
-_SHARE_JUDGED = _SHARE_WATCHED = 0.2
 _MOST_ASKED = 2_000  # pairs watched, and pairs judged by
 
 
@@ -96,9 +98,7 @@ def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
     """Deal pairs out so that no picture and no text is in two parts."""
     families = pairs.families()
     order = np.random.default_rng(seed).permutation(int(families.max()) + 1)
-    fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
-    asked = max(fewest, round(_SHARE_JUDGED * len(order)))
-    seen = max(2, round(_SHARE_WATCHED * len(order)))
+    learned, watched, judged = dealt(order)
 
     def rows(chosen: Rows, most: int = len(families)) -> Rows:
         found = np.flatnonzero(np.isin(families, chosen))
@@ -107,9 +107,9 @@ def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
         return np.sort(found)
 
     return Parts(
-        learned=rows(order[asked + seen :]),
-        watched=rows(order[asked : asked + seen], _MOST_ASKED),
-        judged=rows(order[:asked], _MOST_ASKED),
+        learned=rows(learned),
+        watched=rows(watched, _MOST_ASKED),
+        judged=rows(judged, _MOST_ASKED),
     )
 
 
@@ -138,19 +138,7 @@ def model_from(model_id: str, base: Model) -> Model:
                 model=base.label,
             )
         )
-    return entry(
-        model_id,
-        base,
-        taught_from=base.id,
-        **{
-            name: getattr(base, name)
-            for name in (
-                *("library", "architecture", "kind", "dimension", "size", "framing"),
-                *("crop_share", "mean", "std", "interpolation", "licence", "source"),
-                "megabytes",
-            )
-        },
-    )
+    return entry(model_id, base, **inherited(base))
 
 
 def recipe_for(**wishes: Any) -> Recipe:
@@ -229,7 +217,7 @@ def tune(
         recipe,
         checkpoint=checkpoint,
         settings={
-            "pairs": _fingerprint(pairs),
+            "pairs": fingerprint(_lines(pairs)),
             "base": encoder_key(base),
             "batch": batch,
             "locked": locked,
@@ -301,9 +289,10 @@ def _verdict(
     if families < FEWEST_TO_CLAIM:
         return False, Text(
             "With {count} texts kept out nobody can tell whether this helps with new ones: {least} "
-            "or more are needed.",
+            "are needed. Bring {bring} or more pictures with texts of their own.",
             count=families,
             least=FEWEST_TO_CLAIM,
+            bring=FEWEST_TO_BRING,
         )
     if loss.is_gain and not recall.is_loss:
         return True, Text(
@@ -316,8 +305,6 @@ def _verdict(
     )
 
 
-def _fingerprint(pairs: Pairs) -> str:
-    hashed = hashlib.sha256()
+def _lines(pairs: Pairs) -> Iterator[str]:
     for picture, text in pairs.links.tolist():
-        hashed.update(f"{pairs.pictures[picture].digest} {pairs.texts[text]}\n".encode())
-    return hashed.hexdigest()
+        yield f"{pairs.pictures[picture].digest} {pairs.texts[text]}"

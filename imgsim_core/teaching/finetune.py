@@ -7,29 +7,41 @@ decoupled decay (arXiv:1711.05101), gradients of bounded length, the best moment
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from imgsim_core.models.catalogue import Model
 from imgsim_core.teaching.checkpoints import (
     Checkpoint,
     Numbers,
     read_checkpoint,
     write_checkpoint,
 )
+from imgsim_core.teaching.judging import FEWEST_TO_CLAIM
 from imgsim_core.teaching.siamese import Moment
 
 if TYPE_CHECKING:
     import torch
 
 
+FEWEST_TO_BRING = 3 * FEWEST_TO_CLAIM
+"""Groups or families of which `dealt` keeps enough out for something to be claimed."""
+
 _LONGEST_UNKEPT = 120.0  # seconds of work that an accident may cost, about
+_SHARE_JUDGED = _SHARE_WATCHED = 0.2
+_INHERITED = (
+    *("library", "architecture", "kind", "dimension", "size", "framing", "crop_share"),
+    *("mean", "std", "interpolation", "licence", "source", "megabytes"),
+)
 
 
 class Task(Protocol):
@@ -239,6 +251,27 @@ def descent(
         diverged=diverged,
         stopped=stopped,
     )
+
+
+def dealt(order: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Deal out, in this order, what is learned from, watched to know when to stop, judged by."""
+    fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
+    asked = max(fewest, round(_SHARE_JUDGED * len(order)))
+    seen = max(2, round(_SHARE_WATCHED * len(order)))
+    return order[asked + seen :], order[asked : asked + seen], order[:asked]
+
+
+def fingerprint(lines: Iterable[str]) -> str:
+    """Make a digest of all that was brought, a line each."""
+    hashed = hashlib.sha256()
+    for line in lines:
+        hashed.update(f"{line}\n".encode())
+    return hashed.hexdigest()
+
+
+def inherited(base: Model) -> dict[str, Any]:
+    """List the fields that a model has from the one that it is taught from."""
+    return {name: getattr(base, name) for name in _INHERITED} | {"taught_from": base.id}
 
 
 def learned(module: Any) -> Numbers:

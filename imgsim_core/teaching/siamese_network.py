@@ -7,11 +7,10 @@ it takes seconds and few pictures; a whole network takes hundreds of them and mi
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +21,21 @@ from imgsim_core.models.encoder import encode
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.network import Network, network_to_teach, new_network
 from imgsim_core.models.own import FROM_NOTHING, entry, is_plain
-from imgsim_core.teaching.finetune import Descent, Recipe, descent
+from imgsim_core.teaching.finetune import (
+    FEWEST_TO_BRING,
+    Descent,
+    Recipe,
+    dealt,
+    descent,
+    fingerprint,
+    inherited,
+)
 from imgsim_core.teaching.groups import Groups
 from imgsim_core.teaching.judging import FEWEST_TO_CLAIM, Difference, Judged, difference, judged
 from imgsim_core.teaching.lesson import quantiles, verdict_on
 from imgsim_core.teaching.siamese import Loss, Moment
 from imgsim_core.teaching.siamese_task import SiameseTask
 from imgsim_core.text import Text
-
-if TYPE_CHECKING:
-    pass
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.intp]
@@ -44,7 +48,7 @@ FEWEST_GROUPS = 6
 """Of two or more pictures: two to learn from, two to know when to stop, two to judge by."""
 
 _WRONG = 0.01  # share of pairs of different groups beyond the line
-_SHARE_JUDGED = _SHARE_WATCHED = 0.2
+_FEWEST_PAIRS = round(1 / _WRONG)  # of fewer, no share as small can be told
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,10 +63,12 @@ class Taught:
         At its best moment.
     descent : Descent
     before, after : Judged
-        Pictures of groups that had no part in the training, among themselves.
+        Pictures of groups that had no part in the training, among themselves; `before` by the
+        network as it began.
     recall, area : Difference
         As in `lesson.Lesson`.
     helps : bool
+        Of a network that began from nothing: whether it beats the usual model as it is.
     verdict : Text
     summary : dict of str to plain values
         For the file and for people.
@@ -108,11 +114,9 @@ def parts_of(groups: Groups, seed: int = 0) -> Parts:
             )
         )
     order = np.random.default_rng(seed).permutation(usable)
-    fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
-    asked = max(fewest, round(_SHARE_JUDGED * len(order)))
-    seen = max(2, round(_SHARE_WATCHED * len(order)))
-    rest = np.concatenate((order[asked + seen :], np.flatnonzero(groups.sizes < 2)))
-    return Parts(learned=rest, watched=order[asked : asked + seen], judged=order[:asked])
+    learned, watched, judged = dealt(order)
+    alone = np.flatnonzero(groups.sizes < 2)
+    return Parts(learned=np.concatenate((learned, alone)), watched=watched, judged=judged)
 
 
 def new_model(model_id: str, architecture: str = ARCHITECTURE, side: int = SIDE) -> Model:
@@ -189,20 +193,7 @@ def model_from(model_id: str, base: Model) -> Model:
                 model=base.label,
             )
         )
-    return entry(
-        model_id,
-        base,
-        library="timm",
-        architecture=base.architecture,
-        taught_from=base.id,
-        **{
-            name: getattr(base, name)
-            for name in (
-                *("kind", "dimension", "size", "framing", "crop_share", "mean", "std"),
-                *("interpolation", "licence", "source", "megabytes"),
-            )
-        },
-    )
+    return entry(model_id, base, **inherited(base) | {"library": "timm"})
 
 
 def recipe_for(from_nothing: bool, **wishes: Any) -> Recipe:
@@ -225,6 +216,7 @@ def teach_network(
     base: Model | None,
     recipe: Recipe,
     *,
+    usual: Model | None = None,
     loss: Loss = Loss.SUPERVISED_CONTRASTIVE,
     batch: int = 32,
     locked: float = 0.0,
@@ -243,6 +235,9 @@ def teach_network(
     base : Model or None
         Whose weights to start from; None for none.
     recipe : Recipe
+    usual : Model or None
+        What a network from nothing is set beside, as it is: anything is better than nothing.
+        None if there is none on this host; then no help is claimed.
     loss : Loss
     batch : int
         Pictures a step: four each of a quarter as many groups.
@@ -260,7 +255,7 @@ def teach_network(
     CannotTeach
         If the groups are too few.
     WeightsMissing, WeightsWrong
-        If the base cannot be used on this host.
+        If the base, or the usual model, cannot be used on this host.
     WrongCheckpoint, OSError
         As `finetune.descent`.
     """
@@ -268,6 +263,7 @@ def teach_network(
 
     started = time.perf_counter()
     parts = parts_of(groups, recipe.seed)
+    beside = None if usual is None or base is not None else untaught(groups, usual, recipe.seed)
     torch.manual_seed(recipe.seed)
     network = new_network(model) if base is None else network_to_teach(base)
     network.module.requires_grad_(True)
@@ -298,9 +294,17 @@ def teach_network(
         )
         after = task.judged_on(asked)
     own = groups.labels[asked]
-    recall = difference(before.hit.astype(float), after.hit.astype(float), own)
-    area = difference(before.area, after.area, own)
-    helps, verdict = verdict_on(recall, area, len(parts.judged))
+    recall, area = _gained(before, after, own)
+    over = None if beside is None else _gained(beside, after, own)
+    few = _too_few(groups, parts)
+    if few is not None:
+        helps, verdict = False, few
+    elif base is not None:
+        helps, verdict = verdict_on(recall, area, len(parts.judged))
+    elif not found.best_step:
+        helps, verdict = False, Text("It learned nothing that helps with groups kept out.")
+    else:
+        helps, verdict = _verdict_from_nothing(over, usual)
     summary: dict[str, Any] = {
         "taught": "siamese",
         "groups": len(groups.names),
@@ -318,11 +322,20 @@ def teach_network(
         "roc_area": [round(area.before, 4), round(area.after, 4)],
         "roc_area_gain_95": [round(area.low, 4), round(area.high, 4)],
         "helps": helps,
-        "line": round(float(np.quantile(after.different, 1 - _WRONG)), 4),
         "same": quantiles(after.same),
         "different": quantiles(after.different),
         "seconds": round(time.perf_counter() - started, 1),
     }
+    if len(after.different) // 2 >= _FEWEST_PAIRS:  # each pair counts from both its ends
+        summary["line"] = round(float(np.quantile(after.different, 1 - _WRONG)), 4)
+    if usual is not None and over is not None:
+        summary["untaught"] = {
+            "model": usual.id,
+            "recall_at_1": round(over[0].before, 4),
+            "recall_gain_95": [round(over[0].low, 4), round(over[0].high, 4)],
+            "roc_area": round(over[1].before, 4),
+            "roc_area_gain_95": [round(over[1].low, 4), round(over[1].high, 4)],
+        }
     return Taught(model, network, found, before, after, recall, area, helps, verdict, summary)
 
 
@@ -340,12 +353,60 @@ def untaught(groups: Groups, model: Model, seed: int = 0) -> Judged:
     return judged(vectors, groups.labels[asked], np.arange(len(asked)))
 
 
+def _gained(before: Judged, after: Judged, own: Labels) -> tuple[Difference, Difference]:
+    """Compare recall and area of the same pictures."""
+    recall = difference(before.hit.astype(float), after.hit.astype(float), own)
+    return recall, difference(before.area, after.area, own)
+
+
+def _too_few(groups: Groups, parts: Parts) -> Text | None:
+    if len(parts.judged) >= FEWEST_TO_CLAIM:
+        return None
+    return Text(
+        "Of {all} groups {count} were kept out to judge by, too few to tell whether this helps "
+        "with new ones: {least} are needed. Bring {bring} or more groups of two or more pictures.",
+        all=int(np.count_nonzero(groups.sizes >= 2)),
+        count=len(parts.judged),
+        least=FEWEST_TO_CLAIM,
+        bring=FEWEST_TO_BRING,
+    )
+
+
+def _verdict_from_nothing(
+    over: tuple[Difference, Difference] | None, usual: Model | None
+) -> tuple[bool, Text]:
+    """Say whether a network that began from nothing was worth it, beside the usual model."""
+    if over is None or usual is None:
+        return False, Text(
+            "It began from nothing, and anything is better than that: without a usual model on "
+            "this host to set beside it, nobody can tell whether it helps."
+        )
+    helps, _ = verdict_on(*over, FEWEST_TO_CLAIM)
+    if helps:
+        return True, Text(
+            "It helps: groups that it has never seen are told apart better than by {model} as it "
+            "is, beyond what chance would bring.",
+            model=usual.label,
+        )
+    if over[0].is_loss or over[1].is_loss:
+        return False, Text(
+            "{model} as it is tells groups that neither has seen apart better than what was "
+            "learned from nothing.",
+            model=usual.label,
+        )
+    return False, Text(
+        "No proof that it helps: on groups that it has never seen, the difference to {model} as "
+        "it is lies within what chance would bring. More groups may show one.",
+        model=usual.label,
+    )
+
+
 def _settings(
     groups: Groups, model: Model, base: Model | None, loss: Loss, batch: int, locked: float
 ) -> Mapping[str, Any]:
     """All that a training must share with the one that it goes on from."""
     return {
-        "pictures": _fingerprint(groups),
+        "pictures": fingerprint(_lines(groups)),
         "network": f"{model.architecture} {model.size}",
         "base": FROM_NOTHING if base is None else encoder_key(base),
         "loss": loss.value,
@@ -354,8 +415,6 @@ def _settings(
     }
 
 
-def _fingerprint(groups: Groups) -> str:
-    hashed = hashlib.sha256()
+def _lines(groups: Groups) -> Iterator[str]:
     for picture, label in zip(groups.pictures, groups.labels, strict=True):
-        hashed.update(f"{picture.digest} {groups.names[label]}\n".encode())
-    return hashed.hexdigest()
+        yield f"{picture.digest} {groups.names[label]}"

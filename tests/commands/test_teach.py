@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+import types
 import zipfile
 
 import numpy as np
@@ -16,7 +18,8 @@ import pytest
 from PIL import Image
 
 from imgsim_core.__main__ import main
-from imgsim_core.commands import teach
+from imgsim_core.commands import teach, teaching_files
+from imgsim_core.commands.console import CommandLineError
 from imgsim_core.models import own
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.torchvision_operators import torch_library
@@ -35,6 +38,7 @@ COLOURS = {
 }
 LIGHTS = {"bright": 250, "dark": 110}
 GROUPS = len(COLOURS) * len(LIGHTS)
+SCRATCH = ("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--from", "scratch")
 TINY_CLIP = {
     "embed_dim": 32,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8},
@@ -168,6 +172,40 @@ def test_a_head_is_taught_from_folders_and_from_a_zip(folder, run, tmp_path, cap
     assert (code, "there already" in errors) == (2, True)
 
 
+def test_a_head_never_replaces_what_came_meanwhile(folder, run, tmp_path, monkeypatch):
+    out = tmp_path / "colours.safetensors"
+
+    def meanwhile(*arguments, **options):
+        out.write_text("somebody else's")
+        return types.SimpleNamespace(head=None)
+
+    monkeypatch.setattr(teach, "lesson", meanwhile)
+    monkeypatch.setattr(teach, "head_as_bytes", lambda head: b"ours")
+    code, output, errors = run("head", folder, "--out", out, "--model", "own-tiny")
+    assert (code, output, "there already" in errors) == (2, "", True)
+    assert out.read_text() == "somebody else's"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, links):
+    def none(*_):
+        raise PermissionError(errno.EPERM, "no links on this disk")
+
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    out = tmp_path / "a.safetensors"
+    teaching_files.write_new(out, b"one")
+    with pytest.raises(CommandLineError, match="there already"):
+        teaching_files.write_new(out, b"two")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", none)
+        with pytest.raises(PermissionError):
+            teaching_files.write_new(tmp_path / "b.safetensors", b"three")
+    assert list(tmp_path.iterdir()) == [out]
+    assert out.read_bytes() == b"one"
+
+
 def test_a_network_is_taught_stopped_and_resumed(folder, run, tmp_path, monkeypatch):
     out = tmp_path / "own-colours.safetensors"
     arguments = (
@@ -175,6 +213,9 @@ def test_a_network_is_taught_stopped_and_resumed(folder, run, tmp_path, monkeypa
         *("--rate", "0.005", "--every", "2", "--keep-every", "2"),
     )
     looks = []
+    # Nothing is better before the last look: this is not about what is learned
+    qualities = iter([0.5, 0.4, 0.4, 0.9])
+    monkeypatch.setattr(SiameseTask, "quality", lambda self: next(qualities))
 
     def stops(moment):
         looks.append(moment.step)
@@ -188,9 +229,9 @@ def test_a_network_is_taught_stopped_and_resumed(folder, run, tmp_path, monkeypa
     assert looks == [2, 4]
     training = tmp_path / "own-colours.safetensors.training"
     assert training.is_file()
-    if not out.exists():  # nothing was better so far
-        code, _, errors = run(*arguments)
-        assert (code, "--resume" in errors) == (2, True)
+    assert not out.exists()
+    code, _, errors = run(*arguments)
+    assert (code, "--resume" in errors) == (2, True)
     code, output, errors = run(*arguments, "--resume")
     assert code == 0, errors
     answer = json.loads(output)
@@ -200,10 +241,11 @@ def test_a_network_is_taught_stopped_and_resumed(folder, run, tmp_path, monkeypa
     assert not training.exists()
     assert "step 6" in errors
     assert "step 2" not in errors
-    if answer["out"] is not None:
-        monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
-        assert model_by_id("own-colours").taught_from == "own-tiny"
-        assert own.summary_of("own-colours")["pictures"] == GROUPS * EACH
+    assert answer["best_step"] == 6
+    assert answer["out"] == str(out)
+    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
+    assert model_by_id("own-colours").taught_from == "own-tiny"
+    assert own.summary_of("own-colours")["pictures"] == GROUPS * EACH
 
 
 def test_a_network_from_scratch_is_in_the_catalogue_of_a_fresh_process(
@@ -223,9 +265,10 @@ def test_a_network_from_scratch_is_in_the_catalogue_of_a_fresh_process(
     assert "IMGSIM_WEIGHTS_DIR" in errors
     assert answer["untaught"]["model"] == "own-tiny"
     usual_is_better = answer["untaught"]["roc_area"] >= answer["roc_area"][1]
-    assert (
-        "tiny (own model) as it is tells these groups apart better" in errors
-    ) == usual_is_better
+    assert ("Start from it (--from own-tiny)" in errors) == usual_is_better
+    assert not (usual_is_better and answer["helps"])
+    assert answer["verdict"].startswith("Of 12 groups 4 were kept out")
+    assert "Bring 15 or more groups" in answer["verdict"]
     listed = subprocess.run(
         [sys.executable, "-m", "imgsim_core", "methods", "--json"],
         env={**os.environ, "IMGSIM_WEIGHTS_DIR": str(tmp_path)},
@@ -283,6 +326,15 @@ def test_clip_is_tuned_on_a_table(folder, run, tmp_path, monkeypatch):
         (("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--rate", "nan"), "--rate"),
         (("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--steps", "0"), "--steps"),
         (("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--resume"), "go on with"),
+        (("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--seed", "-1"), "--seed"),
+        (("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--size", "64"), "scratch"),
+        (
+            ("siamese", "{folder}", "--out", "{out}/own-x.safetensors", "--architecture", "x"),
+            "--architecture is for --from scratch only",
+        ),
+        ((*SCRATCH, "--size", "0"), "--size must be from 32 to 512"),
+        ((*SCRATCH, "--architecture", ""), "No network called"),
+        (("head", "{folder}", "--out", "{out}/a.safetensors", "--seed", "-1"), "--seed"),
         (("siamese", "{folder}/c1", "--out", "{out}/own-x.safetensors"), "groups"),
         (("clip", "{folder}/c1/0.png", "--out", "{out}/own-x.safetensors"), "not a table"),
         (("clip", "{folder}/pairs.csv", "--out", "{out}/own-x.safetensors"), "own-tiny-clip"),

@@ -15,7 +15,9 @@ from imgsim_core.models.network import new_network
 from imgsim_core.picture import Picture
 from imgsim_core.teaching import finetune, siamese_network, siamese_task
 from imgsim_core.teaching.groups import grouped
+from imgsim_core.teaching.judging import FEWEST_TO_CLAIM
 from imgsim_core.teaching.siamese import Loss
+from imgsim_core.text import Text
 
 SIDE, EACH = 64, 4
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -57,22 +59,95 @@ def new(steps, **wishes):
     return model, siamese_network.recipe_for(True, steps=steps, rate=5e-3, **wishes)
 
 
+def ignorant(folder, monkeypatch):
+    """Write a network that has learned nothing, as a model of the host's own."""
+    import torch
+
+    torch.manual_seed(1)
+    model, _ = new(1)
+    layers = {name: part.numpy() for name, part in new_network(model).module.state_dict().items()}
+    own.write_own(folder / "own-base.safetensors", model, layers, {})
+    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(folder))
+    return model_by_id("own-base"), layers
+
+
 def test_from_nothing_it_learns_what_holds_for_groups_never_seen(groups, tmp_path, monkeypatch):
+    usual, _ = ignorant(tmp_path, monkeypatch)
     model, recipe = new(30)
-    found = siamese_network.teach_network(groups, model, None, recipe)
+    found = siamese_network.teach_network(groups, model, None, recipe, usual=usual)
     assert found.helps, found.summary
+    assert "better than by base (own model) as it is" in str(found.verdict)
+    assert found.summary["untaught"]["model"] == "own-base"
+    assert found.summary["untaught"]["roc_area_gain_95"][0] > 0
+    assert len(found.after.different) // 2 >= 100
+    reached = (found.after.different > found.summary["line"]).mean()
+    assert reached == pytest.approx(0.01, abs=0.005)
     assert found.area.low > 0
     assert found.recall.after > found.recall.before
     assert 0 < found.descent.best_step <= 30
     layers = {name: part.numpy() for name, part in found.network.module.state_dict().items()}
-    own.write_own(tmp_path / "own-stripes.safetensors", model, layers, found.summary)
-    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
+    (tmp_path / "opened").mkdir()
+    own.write_own(tmp_path / "opened" / "own-stripes.safetensors", model, layers, found.summary)
+    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path / "opened"))
+    assert own.line_of("own-stripes") == found.summary["line"]
     opened = model_by_id("own-stripes")
     assert str(opened.about) == "Taught on this host's own pictures, from nothing."
     pictures = [groups.pictures[row] for row in (0, 1, 60)]
     vectors = encoder.encode(opened, pictures, opened.framing)
     task = task_of(groups, model, found.network)
     np.testing.assert_allclose(vectors, task._embedded(np.array([0, 1, 60])), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fares", "says"),
+    [
+        ("perfect", "as it is tells groups that neither has seen apart better"),
+        ("alike", "the difference to Visitors' network as it is lies within"),
+        ("unknown", "without a usual model"),
+    ],
+)
+def test_better_than_nothing_is_not_help(groups, monkeypatch, fares, says):
+    """A network from nothing is worth it only where it beats the usual model as it is."""
+    looks = iter(range(9))
+    monkeypatch.setattr(siamese_task.SiameseTask, "quality", lambda self: float(next(looks)))
+    model, recipe = new(1, every=1)
+    rows = np.flatnonzero(np.isin(groups.labels, siamese_network.parts_of(groups).judged))
+    one = task_of(groups, model, new_network(model)).judged_on(rows)
+
+    def made(area):
+        return dataclasses.replace(one, area=np.full(len(rows), area))
+
+    looked = iter([made(0.2), made(0.6)])  # as it begins, and as it ends
+    monkeypatch.setattr(siamese_task.SiameseTask, "judged_on", lambda self, rows: next(looked))
+    fared = made(1.0 if fares == "perfect" else 0.6)
+    monkeypatch.setattr(siamese_network, "untaught", lambda *_: fared)
+    usual = None
+    if fares != "unknown":
+        usual = dataclasses.replace(model, label=Text("Visitors' network"))
+    found = siamese_network.teach_network(groups, model, None, recipe, usual=usual)
+    assert found.area.is_gain
+    assert not found.helps
+    assert not found.summary["helps"]
+    assert says in str(found.verdict)
+    assert ("untaught" in found.summary) == (usual is not None)
+
+
+def test_too_few_groups_to_judge_by_are_said_with_how_many_to_bring(monkeypatch):
+    groups = of_one_hue(14)
+    looks = iter(range(9))
+    monkeypatch.setattr(siamese_task.SiameseTask, "quality", lambda self: float(next(looks)))
+    model, recipe = new(1, every=1)
+    found = siamese_network.teach_network(groups, model, None, recipe)
+    assert not found.helps
+    assert str(found.verdict) == (
+        "Of 14 groups 4 were kept out to judge by, too few to tell whether this helps with new "
+        "ones: 5 are needed. Bring 15 or more groups of two or more pictures."
+    )
+    enough = siamese_network.parts_of(of_one_hue(finetune.FEWEST_TO_BRING))
+    assert len(enough.judged) == FEWEST_TO_CLAIM
+    # 6 pairs of groups of 4 × 4 pictures are 96: no 1 in 100 can be read off them
+    assert len(found.after.different) // 2 == 96
+    assert "line" not in found.summary
 
 
 def task_of(groups, model, network):
@@ -176,11 +251,7 @@ def test_training_ends_when_nothing_gets_better(few, monkeypatch):
 
 def test_a_model_of_the_catalogue_is_moved_with_care(few, tmp_path, monkeypatch):
     """Statistics of its normalisations stay, locked layers stay, the others move a little."""
-    model, _ = new(1)
-    layers = {name: part.numpy() for name, part in new_network(model).module.state_dict().items()}
-    own.write_own(tmp_path / "own-base.safetensors", model, layers, {})
-    monkeypatch.setenv("IMGSIM_WEIGHTS_DIR", str(tmp_path))
-    base = model_by_id("own-base")
+    base, layers = ignorant(tmp_path, monkeypatch)
     described = siamese_network.model_from("own-moved", base)
     assert described.taught_from == "own-base"
     recipe = siamese_network.recipe_for(False, steps=2, every=1)
