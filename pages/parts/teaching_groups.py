@@ -11,9 +11,9 @@ import streamlit as st
 from imgsim_core.picture import Picture
 from imgsim_core.teaching.groups import Groups, grouped
 from imgsim_core.teaching.sample_lessons import lesson_by_id, members_of
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import Text
 from pages.parts import settings, teaching_run
-from pages.parts.language import plain
+from pages.parts.language import code_span, plain, translated
 
 MOST = 600
 """Pictures a session teaches with: they are held in memory, 400 pixels wide."""
@@ -162,16 +162,14 @@ def _printable(name: str) -> str:
     return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())
 
 
-def retitled(text: Text, titles: Iterable[Text | str]) -> Text:
-    """Put the names of groups that a sentence of the core holds into the visitor's language."""
+def say_of(text: Text, titles: Iterable[Text | str]) -> str:
+    """Render a sentence of the core that names groups, these too in the visitor's language."""
     words = {str(title): in_words(title) for title in titles if isinstance(title, Text)}
 
-    def put(value: object) -> object:
-        if not isinstance(value, UserText):
-            return value
-        return UserText("".join(words.get(part, part) for part in _BETWEEN.split(value)))
+    def shown(names: str) -> str:
+        return code_span("".join(words.get(part, part) for part in _BETWEEN.split(names)))
 
-    return Text(text.template, **{name: put(value) for name, value in text.values})
+    return text.render(translated, shown)
 
 
 def current() -> Desk | None:

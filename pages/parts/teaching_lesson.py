@@ -12,7 +12,7 @@ from imgsim_core.teaching.siamese import Loss
 from imgsim_core.teaching.views import COPIES
 from pages.parts import settings, teaching_charts, teaching_run
 from pages.parts.language import language, plain, say, t
-from pages.parts.teaching_groups import SETTING, Desk, in_words, retitled
+from pages.parts.teaching_groups import SETTING, Desk, in_words, say_of
 from pages.parts.teaching_run import Run, Wish
 
 _MODEL, _LOSS, _COPIES = "teach.model", "teach.loss", "teach.copies"
@@ -86,17 +86,16 @@ def show_form(desk: Desk, busy: bool) -> None:
     problem = None
     notes = list(desk.notes)
     try:
-        notes += [retitled(note, desk.titles.values()) for note in desk.groups().notes]
+        notes += desk.groups().notes
     except CannotTeach as error:
         problem = error.text
     if notes:
-        lines = [f"- {say(note)}" for note in notes[:_MOST_NOTES]]
+        lines = [f"- {say_of(note, desk.titles.values())}" for note in notes[:_MOST_NOTES]]
         if len(notes) > _MOST_NOTES:
             lines.append("- " + t("… and {count} more.", count=len(notes) - _MOST_NOTES))
         st.warning("\n".join(lines), icon=":material/rule:")
     if problem is not None:
-        problem = retitled(problem, desk.titles.values())
-        st.error(say(problem), icon=":material/block:")
+        st.error(say_of(problem, desk.titles.values()), icon=":material/block:")
     changed = run is not None and run.wish.version != desk.version
     if changed and not busy and problem is None:
         st.info(

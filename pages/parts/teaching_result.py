@@ -16,7 +16,7 @@ from imgsim_core.teaching.lesson import Lesson, contradictory
 from imgsim_core.text import Text
 from pages.parts import cached, inputs, teaching_charts, teaching_use, teaching_wall
 from pages.parts.language import code_span, say, t
-from pages.parts.teaching_groups import Desk, in_words, retitled
+from pages.parts.teaching_groups import Desk, in_words, say_of
 from pages.parts.teaching_run import Run
 
 _MOST_ASKED = 6  # pictures whose neighbours are shown
@@ -35,10 +35,11 @@ def show(desk: Desk, run: Run) -> None:
         return
     _show_verdict(run.wish.groups, lesson)
     if lesson.doubts:
-        doubts = [retitled(doubt, run.wish.titles) for doubt in lesson.doubts]
-        lines = [f"- {say(doubt)}" for doubt in doubts[:_MOST_DOUBTS]]
-        if len(doubts) > _MOST_DOUBTS:
-            lines.append("- " + t("… and {count} more.", count=len(doubts) - _MOST_DOUBTS))
+        shown = lesson.doubts[:_MOST_DOUBTS]
+        lines = [f"- {say_of(doubt, run.wish.titles)}" for doubt in shown]
+        more = len(lesson.doubts) - len(shown)
+        if more:
+            lines.append("- " + t("… and {count} more.", count=more))
         st.warning("\n".join(lines), icon=":material/help:")
     teaching_use.show_offer(desk, lesson)
     teaching_charts.show_gains(lesson)
