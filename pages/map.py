@@ -15,6 +15,7 @@ from pages.parts import (
     atlas_waiting,
     atlas_words,
     galleries,
+    links,
 )
 from pages.parts.language import say, t
 
@@ -54,4 +55,5 @@ if chosen is None:
     )
     atlas.warm_up()  # while the visitor chooses a gallery
 else:
+    links.write()  # drawing may take a while: the link to the gallery need not wait
     show(chosen)
