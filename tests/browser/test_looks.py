@@ -21,6 +21,10 @@ PAGES = {
     "search": "/search",
     "duplicates": "/duplicates",
     "map": "/map",
+    "products": "/products",
+    "objects": "/objects",
+    "teach": "/teach",
+    "twins": "/methods?family=semantics",
 }
 each_page = pytest.mark.parametrize("where", PAGES)
 
