@@ -10,10 +10,11 @@ import streamlit as st
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Method
+from imgsim_core.samples import all_pairs
 from imgsim_core.teaching.head import Head, head_as_bytes, head_from_bytes
 from imgsim_core.teaching.lesson import Lesson
 from imgsim_core.text import Text
-from pages.parts import own_methods, receiving
+from pages.parts import inputs, own_methods, receiving
 from pages.parts.language import say, t
 from pages.parts.teaching_groups import Desk, in_words
 
@@ -75,6 +76,8 @@ def _show_ways_on() -> None:
             ("robustness", t("See when it breaks"), "stress_management"),
         ):
             if st.button(label, key=f"teach_to_{name}", icon=f":material/{icon}:"):
+                if name == "compare" and not any(map(inputs.picture, inputs.SLOTS)):
+                    inputs.choose_pair(all_pairs()[0])  # an empty page would show nothing of it
                 st.switch_page(f"../{name}.py")
 
 

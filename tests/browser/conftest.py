@@ -15,7 +15,7 @@ from tests.browser.watching import Watched
 HERE = Path(__file__).parent
 Visits = Callable[..., Page]
 
-expect.set_options(timeout=30_000)  # for a machine under load; nothing waits this long otherwise
+expect.set_options(timeout=60_000)  # for a machine under load; nothing waits this long otherwise
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,18 +10,21 @@ from imgsim_core.method import Family
 from imgsim_core.samples import all_pairs, open_sample, pair_by_id
 
 PAIR = "cat-edited"
+PATIENCE = 120_000  # milliseconds: other tests are computing beside these
 
 
 def idle(page: Page) -> Page:
     """Wait until Streamlit has nothing more to do, and every picture has come."""
     page.wait_for_selector(
         '[data-testid="stApp"][data-test-connection-state="CONNECTED"]'
-        '[data-test-script-state="notRunning"]'
+        '[data-test-script-state="notRunning"]',
+        timeout=PATIENCE,
     )
     page.wait_for_function(
         "() => !document.querySelector("
         "'[data-testid=stSkeleton],[data-testid=stSpinner],[data-stale=true]')"
-        " && [...document.images].every(image => image.complete && image.naturalWidth > 0)"
+        " && [...document.images].every(image => image.complete && image.naturalWidth > 0)",
+        timeout=PATIENCE,
     )
     return page
 
