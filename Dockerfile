@@ -1,13 +1,15 @@
-# imgsim in a container: CPU only, no root, nothing fetched while it serves.
+# imgsim in a container: no root, nothing fetched while it serves.
 #   docker build -t imgsim .                                     the app and its own model
+#   docker build --build-arg TORCH_INDEX=... -t imgsim .         gigabytes smaller: docs/hosting.md
 #   docker build --build-arg MODELS="clip-b32" -t imgsim .       with more weights baked in
 #   docker run -p 8501:8501 -v imgsim:/data imgsim
 
 FROM python:3.11-slim-trixie AS packages
 RUN python -m venv /venv
 COPY requirements.txt requirements-scale.txt /tmp/
-# From the plain index, torch brings gigabytes of CUDA that a host without a GPU never uses
-RUN /venv/bin/pip install --no-cache-dir --extra-index-url https://download.pytorch.org/whl/cpu \
+# From the usual index, torch brings gigabytes of CUDA that a host without a GPU never uses
+ARG TORCH_INDEX=""
+RUN /venv/bin/pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
     -r /tmp/requirements.txt -r /tmp/requirements-scale.txt
 
 FROM python:3.11-slim-trixie

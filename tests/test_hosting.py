@@ -46,9 +46,12 @@ def test_python_is_the_one_the_project_is_tested_with(steps):
     assert all(f"python:{wanted}-slim" in image for image in images)
 
 
-def test_torch_comes_without_cuda(steps):
-    (install,) = (rest for step, rest in steps if step == "RUN" and "pip install" in rest)
-    assert "whl/cpu" in install
+def test_torch_may_come_without_cuda(steps):
+    first_stage = steps[: [step for step, _ in steps].index("FROM", 1)]
+    (install,) = (rest for step, rest in first_stage if step == "RUN" and "pip install" in rest)
+    assert '${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}' in install
+    assert ("ARG", 'TORCH_INDEX=""') in first_stage
+    assert "TORCH_INDEX=" in (ROOT / "docs" / "hosting.md").read_text(encoding="utf-8")
 
 
 def test_what_starts_in_the_container_is_what_the_readme_starts(steps):

@@ -28,6 +28,7 @@ from imgsim_core.teaching.clip_task import ClipTask
 from imgsim_core.teaching.finetune import (
     FEWEST_TO_BRING,
     Descent,
+    Parts,
     Recipe,
     dealt,
     descent,
@@ -85,20 +86,11 @@ class Tuned:
     summary: dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Parts:
-    """Pairs, by row, that are learned from, watched to know when to stop, and judged by."""
-
-    learned: Rows
-    watched: Rows
-    judged: Rows
-
-
 def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
     """Deal pairs out so that no picture and no text is in two parts."""
     families = pairs.families()
     order = np.random.default_rng(seed).permutation(int(families.max()) + 1)
-    learned, watched, judged = dealt(order)
+    families_of = dealt(order)
 
     def rows(chosen: Rows, most: int = len(families)) -> Rows:
         found = np.flatnonzero(np.isin(families, chosen))
@@ -107,9 +99,9 @@ def parts_of(pairs: Pairs, seed: int = 0) -> Parts:
         return np.sort(found)
 
     return Parts(
-        learned=rows(learned),
-        watched=rows(watched, _MOST_ASKED),
-        judged=rows(judged, _MOST_ASKED),
+        learned=rows(families_of.learned),
+        watched=rows(families_of.watched, _MOST_ASKED),
+        judged=rows(families_of.judged, _MOST_ASKED),
     )
 
 

@@ -253,12 +253,24 @@ def descent(
     )
 
 
-def dealt(order: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Deal out, in this order, what is learned from, watched to know when to stop, judged by."""
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What is learned from, watched to know when to stop, and judged by.
+
+    learned, watched, judged : ndarray of intp; rows of pairs, or groups. None is in two.
+    """
+
+    learned: NDArray[np.intp]
+    watched: NDArray[np.intp]
+    judged: NDArray[np.intp]
+
+
+def dealt(order: NDArray[np.intp]) -> Parts:
+    """Deal out, in this order, what has no part in the training first."""
     fewest = min(FEWEST_TO_CLAIM, len(order) // 3)  # so that something can be said, if possible
     asked = max(fewest, round(_SHARE_JUDGED * len(order)))
     seen = max(2, round(_SHARE_WATCHED * len(order)))
-    return order[asked + seen :], order[asked : asked + seen], order[:asked]
+    return Parts(order[asked + seen :], order[asked : asked + seen], order[:asked])
 
 
 def fingerprint(lines: Iterable[str]) -> str:

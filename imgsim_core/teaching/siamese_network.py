@@ -24,6 +24,7 @@ from imgsim_core.models.own import FROM_NOTHING, entry, is_plain
 from imgsim_core.teaching.finetune import (
     FEWEST_TO_BRING,
     Descent,
+    Parts,
     Recipe,
     dealt,
     descent,
@@ -86,15 +87,6 @@ class Taught:
     summary: dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Parts:
-    """Groups that are learned from, watched to know when to stop, and judged by."""
-
-    learned: Labels
-    watched: Labels
-    judged: Labels
-
-
 def parts_of(groups: Groups, seed: int = 0) -> Parts:
     """Deal the groups out; those of one picture are learned from, as what is not alike.
 
@@ -114,9 +106,9 @@ def parts_of(groups: Groups, seed: int = 0) -> Parts:
             )
         )
     order = np.random.default_rng(seed).permutation(usable)
-    learned, watched, judged = dealt(order)
+    parts = dealt(order)
     alone = np.flatnonzero(groups.sizes < 2)
-    return Parts(learned=np.concatenate((learned, alone)), watched=watched, judged=judged)
+    return dataclasses.replace(parts, learned=np.concatenate((parts.learned, alone)))
 
 
 def new_model(model_id: str, architecture: str = ARCHITECTURE, side: int = SIDE) -> Model:
