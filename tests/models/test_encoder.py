@@ -332,11 +332,24 @@ def test_the_wheels_file_is_checked_against_its_digest(tmp_path):
         network._loaded(LITE, WeightsFile(path, from_wheel=True, sha256="9656183e"))
 
 
-def test_the_default_model_loads_in_half_a_second(monkeypatch):
+def test_loading_the_default_model_costs_little(monkeypatch):
+    """Against torch's own way, in the same run: how fast this machine is plays no part."""
     import time
 
-    torch_library("timm")
+    import torch
+
+    from imgsim_core.models.files import weights_file
+
+    timm = torch_library("timm")
     monkeypatch.setattr(network, "_networks", {})
-    started = time.process_time()  # the machine may be busy with other work
+    # What it collects is what the tests before this one have left
+    monkeypatch.setattr(network, "give_back_memory", lambda: None)
+    started = time.process_time()
     network.network(LITE)
-    assert time.process_time() - started < 0.5 * network.usable_processors()
+    ours = time.process_time() - started
+    started = time.process_time()
+    plain = timm.create_model("tf_efficientnet_lite2", pretrained=False, num_classes=0).eval()
+    torch.load(weights_file(LITE).path, weights_only=True)
+    with torch.inference_mode():
+        plain(torch.zeros(8, 3, 260, 260))
+    assert ours < 4 * (time.process_time() - started)  # measured: 0.3 to 1.2
