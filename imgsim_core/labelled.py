@@ -21,8 +21,8 @@ from imgsim_core.distort import damage_by_id
 from imgsim_core.picture import Picture
 from imgsim_core.picture_set import PictureSet
 from imgsim_core.reference_pairs import made_picture, reduced_picture, second_views
-from imgsim_core.report import FORMULA_STARTS
 from imgsim_core.samples import open_sample
+from imgsim_core.spreadsheet import harmless
 from imgsim_core.standing import Standings
 from imgsim_core.text import Text, UserText
 
@@ -155,21 +155,17 @@ class ReadMarks:
 def marks_as_csv(pictures: PictureSet, pairs: Iterable[Pair]) -> str:
     """Write marked pairs as CSV with the columns a, b and same, by file name.
 
-    Lines end in CR LF (RFC 4180). A name that a spreadsheet could take for a formula
-    starts with an apostrophe.
+    Lines end in CR LF (RFC 4180). Where a spreadsheet could take a name for a formula, there
+    is an apostrophe before it.
     """
     output = io.StringIO()
     table = csv.writer(output)
     table.writerow(_COLUMNS)
     for pair in pairs:
         if pair.same is not None:
-            names = [_safe(pictures[end].name) for end in (pair.a, pair.b)]
+            names = [harmless(pictures[end].name) for end in (pair.a, pair.b)]
             table.writerow([*names, "yes" if pair.same else "no"])
     return output.getvalue()
-
-
-def _safe(name: str) -> str:
-    return f"'{name}" if name.startswith(FORMULA_STARTS) else name
 
 
 def marks_from_csv(data: bytes, pictures: PictureSet) -> ReadMarks:
@@ -289,8 +285,8 @@ def _named(row: int, name: str, pictures: PictureSet) -> Picture | Text:
     if not name:
         return Text("Row {row}: the name of a picture is missing.", row=row)
     found = pictures.named(name)
-    if not found and name.startswith("'"):  # as `marks_as_csv` writes what looks like a formula
-        found = pictures.named(name[1:])
+    if not found and "'" in name:  # as `marks_as_csv` writes what looks like a formula
+        found = tuple(one for one in pictures.pictures if harmless(one.name) == name)
     if not found:
         return Text("Row {row}: there is no picture called {name}.", row=row, name=UserText(name))
     if len(found) > 1:

@@ -29,6 +29,7 @@ from imgsim_core.method import Family, Method, OptionField, Scale
 from imgsim_core.models.catalogue import Model
 from imgsim_core.own_examples import OwnMeaning, own_meaning
 from imgsim_core.picture import Picture
+from imgsim_core.spreadsheet import harmless
 from imgsim_core.text import Text
 from imgsim_core.verdict import PairVerdict
 
@@ -61,9 +62,6 @@ CSV_COLUMNS = (
     "meaning",
     "reason",
 )
-
-# What a spreadsheet may read as the start of a formula, full-width forms included.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 # ── Numbers and scales in words ────────────────────────────────────────────────────
@@ -189,7 +187,7 @@ def comparison_as_csv(comparison: Comparison) -> str:
     table.writerow(CSV_COLUMNS)
     for answer in comparison.answers:
         cells = [comparison.a.name, comparison.b.name, *_answer_cells(answer)]
-        table.writerow([_safe_cell(cell) for cell in cells])
+        table.writerow([harmless(cell) for cell in cells])
     return output.getvalue()
 
 
@@ -245,12 +243,6 @@ def _answer_cells(answer: Score | Unavailable) -> list[float | str]:
     if own is not None:
         words = ["", str(own.verdict)]
     return [*head, *numbers, unit, round(answer.milliseconds, 1), *words, ""]
-
-
-def _safe_cell(cell: float | str) -> float | str:
-    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS):
-        return f"'{cell}"
-    return cell
 
 
 # ── HTML ───────────────────────────────────────────────────────────────────────────

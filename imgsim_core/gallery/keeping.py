@@ -20,6 +20,7 @@ from imgsim_core.errors import GalleryError
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.groups import Group, Pair
+from imgsim_core.spreadsheet import harmless
 from imgsim_core.text import Text, UserText
 
 # ── The rule ───────────────────────────────────────────────────────────────────────
@@ -386,12 +387,8 @@ def plan_as_csv(steps: Iterable[Step]) -> str:
     for step in steps:
         why = " ".join(map(str, step.because))
         cells = [step.group, _action(step), step.name, step.same_as, step.source, step.digest, why]
-        writer.writerow([_no_formula(cell) for cell in cells])
+        writer.writerow([harmless(cell) for cell in cells])
     return stream.getvalue()
-
-
-def _no_formula(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def plan_as_json(steps: Iterable[Step]) -> str:
