@@ -16,6 +16,15 @@ class UserText(str):
     __slots__ = ()
 
 
+class HostText(str):
+    """A value for whoever runs the host: a path, an address, what a storage says of itself.
+
+    The command line shows it; a page never does, since an address may hold a password.
+    """
+
+    __slots__ = ()
+
+
 class ClassName(str):
     """A value out of a fixed vocabulary, such as the classes a model knows: translated as it is."""
 
@@ -32,7 +41,7 @@ class Text:
         English, with ``str.format`` fields named after `values`. Always a literal
         in the source, so that a test can list every template.
     **values : object
-        Numbers, strings, `UserText` or other `Text` (translated in turn).
+        Numbers, strings, `UserText`, `HostText` or other `Text` (translated in turn).
     """
 
     template: str
@@ -49,6 +58,7 @@ class Text:
         self,
         translate: Callable[[str], str] = str,
         show_user_text: Callable[[str], str] = str,
+        show_host_text: Callable[[str], str] = str,
     ) -> str:
         """Fill the template in.
 
@@ -58,6 +68,8 @@ class Text:
             From an English template to the reader's language.
         show_user_text : callable
             How a `UserText` is shown, for instance as a code span.
+        show_host_text : callable
+            How a `HostText` is shown.
 
         Returns
         -------
@@ -66,9 +78,11 @@ class Text:
 
         def shown(value: object) -> object:
             if isinstance(value, Text):
-                return value.render(translate, show_user_text)
+                return value.render(translate, show_user_text, show_host_text)
             if isinstance(value, ClassName):
                 return translate(value)
+            if isinstance(value, HostText):
+                return show_host_text(value)
             return show_user_text(value) if isinstance(value, UserText) else value
 
         template = translate(self.template)

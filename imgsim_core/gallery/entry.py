@@ -85,6 +85,10 @@ class Entry:
             return self
         return replace(self, names=(*self.names, name), sources=(*self.sources, source))
 
+    def without_addresses(self) -> Entry:
+        """Return the entry as a visitor may have it: where the host reads files is not told."""
+        return replace(self, sources=("",) * len(self.names))
+
 
 @dataclass(frozen=True, eq=False)
 class Row:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from imgsim_core.errors import OtherEncoder, StoreGone, UnknownGallery
 from imgsim_core.gallery.entry import ANYTHING, COLOURS, TURNS, Entry, Filter, Found, Row
 from imgsim_core.gallery.store import GalleryInfo, checked_name
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text, UserText
 
 EXACT_UP_TO = 20_000
 """Rows up to which a search looks at every vector; above, `settle` builds an index."""
@@ -321,8 +321,8 @@ class LanceStore:
             raise StoreGone(
                 Text(
                     "The gallery store at {address} cannot be used just now: {why}.",
-                    address=UserText(self._address),
-                    why=UserText(_reason(error)),
+                    address=HostText(self._address),
+                    why=HostText(_reason(error)),
                 )
             ) from error
 

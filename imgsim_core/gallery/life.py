@@ -24,7 +24,7 @@ from imgsim_core.gallery.gallery import Gallery, forget_snapshots, open_gallery
 from imgsim_core.gallery.reembedding import finish_reembedding
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import Store, open_store
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text, UserText
 
 VISITORS_ADDRESS = "IMGSIM_VISITORS"
 """Environment variable: the folder of visitors' galleries; one in the system's temporary
@@ -400,7 +400,7 @@ def _disk(folder: Path) -> Iterator[None]:
         raise StoreGone(
             Text(
                 "The folder of visitors' galleries, {folder}, cannot be used: {why}.",
-                folder=UserText(folder),
-                why=UserText(error.strerror or error),
+                folder=HostText(folder),
+                why=HostText(error.strerror or error),
             )
         ) from error

@@ -11,7 +11,7 @@ from imgsim_core.gallery.gallery import Gallery, open_gallery
 from imgsim_core.gallery.shelf import PICTURES_ADDRESS, Shelf
 from imgsim_core.gallery.shelf import USUAL_ADDRESS as PICTURES_USUALLY
 from imgsim_core.gallery.store import STORE_ADDRESS, USUAL_ADDRESS, GalleryInfo, Store, open_store
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text
 
 _lock = threading.Lock()
 _stores: dict[str, Store] = {}
@@ -60,7 +60,7 @@ def _store() -> Store | None:
     if "://" not in wanted and not Path(wanted).is_dir():
         if not address:
             return None
-        raise StoreGone(Text("There is no store at {address}.", address=UserText(address)))
+        raise StoreGone(Text("There is no store at {address}.", address=HostText(address)))
     with _lock:
         if wanted not in _stores:
             _stores[wanted] = open_store(wanted)

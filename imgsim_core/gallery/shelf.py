@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imgsim_core.errors import StoreGone
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text
 
 PICTURES_ADDRESS = "IMGSIM_PICTURES"
 """Environment variable: a folder, or an address that fsspec can open."""
@@ -131,8 +131,8 @@ class Shelf:
             raise StoreGone(
                 Text(
                     "The pictures at {address} cannot be reached: {why}.",
-                    address=UserText(self.address),
-                    why=UserText(str(error).strip(" .") or type(error).__name__),
+                    address=HostText(self.address),
+                    why=HostText(str(error).strip(" .") or type(error).__name__),
                 )
             ) from error
 

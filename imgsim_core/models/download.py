@@ -13,7 +13,7 @@ from typing import Any, Literal
 from imgsim_core.models.catalogue import HubFile, Model, ReleaseFile, WheelFile
 from imgsim_core.models.files import release_path, weights_file
 from imgsim_core.models.reach import hub_address, reachable, told_to_stay_offline
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text
 
 ANSWER_SECONDS = 5
 """How long a server may take for its first answer. The hub's client would go on asking an
@@ -60,7 +60,7 @@ class _Job:
         sentence = Text(
             "{model} could not be downloaded: {reason}",
             model=self.model.label,
-            reason=UserText(reason),
+            reason=HostText(reason),
         )
         self.progress = Progress("failed", self.progress.done, self.progress.total, sentence)
 

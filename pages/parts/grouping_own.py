@@ -104,13 +104,16 @@ def show_table(report: Belonging, groups: Sequence[Group], kept: dict[str, str])
             "to set files aside: what you taught is no test for copies."
         )
     )
+
+    def rows() -> list[dict[str, object]]:
+        entries = {key: one.without_addresses() for key, one in report.entries.items()}
+        return belonging_rows(groups, entries, kept)
+
     with st.container(horizontal=True):
         st.download_button(
             t("Groups as a table (CSV)"),
             # Names of files may hold what UTF-8 has no letters for
-            lambda: (
-                "\ufeff" + belonging_as_csv(belonging_rows(groups, report.entries, kept))
-            ).encode("utf-8", "replace"),
+            lambda: ("\ufeff" + belonging_as_csv(rows())).encode("utf-8", "replace"),
             "imgsim-groups.csv",
             "text/csv",
             key="notion_csv",
@@ -119,7 +122,7 @@ def show_table(report: Belonging, groups: Sequence[Group], kept: dict[str, str])
         )
         st.download_button(
             t("Groups as JSON"),
-            lambda: belonging_as_json(report, belonging_rows(groups, report.entries, kept)),
+            lambda: belonging_as_json(report, rows()),
             "imgsim-groups.json",
             "application/json",
             key="notion_json",

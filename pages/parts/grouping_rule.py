@@ -62,7 +62,8 @@ def show_plan(report: Report, groups: Sequence[Group], rule: Rule) -> None:
 
     def written(form: Callable[[Sequence[Step]], str], mark: str = "") -> Callable[[], bytes]:
         def make() -> bytes:
-            steps = plan(groups, report.entries, rule, chosen)
+            entries = {key: one.without_addresses() for key, one in report.entries.items()}
+            steps = plan(groups, entries, rule, chosen)
             # Names of files may hold what UTF-8 has no letters for
             return (mark + form(steps)).encode("utf-8", "replace")
 
