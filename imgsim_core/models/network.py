@@ -491,11 +491,28 @@ def compute_alone() -> None:
         back.join()
 
 
+_most_processors: int | None = None
+
+
+def use_processors(count: int) -> None:
+    """Let this process use so many processors at most, where others of the host share it.
+
+    Parameters
+    ----------
+    count : int
+        1 or more. To be said before any network is loaded.
+    """
+    global _most_processors
+    _most_processors = count
+
+
 def usable_processors() -> int:
     """Count the processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count() or 1
+    return min(there, _most_processors or there)
 
 
 def _processor_has_bf16() -> bool:
