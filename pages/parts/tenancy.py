@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 
 import streamlit as st
@@ -12,6 +13,9 @@ from imgsim_core.gallery.shared_samples import SampleGallery
 from imgsim_core.models.catalogue import Model
 
 _TENANT = "tenant"
+_CLOSING_SECONDS = 3.0
+
+_intakes: weakref.WeakSet[Intake] = weakref.WeakSet()
 
 
 class Tenant:
@@ -28,6 +32,7 @@ class Tenant:
     def __init__(self, model: Model | None, title: str) -> None:
         self.name = visitors().make()
         self.intake = Intake(visitors(), self.name, model, title)
+        _intakes.add(self.intake)
         # No part of this may hold the tenant itself, or it would never be let go of
         weakref.finalize(self, _leave, visitors(), self.intake, self.name)
 
@@ -86,6 +91,12 @@ def reap() -> None:
 
 
 def close() -> None:
-    """Delete what this server has made, at its end."""
+    """Delete what this server has made, at its end; what is being written is let finish."""
     sample_gallery().stop()
+    at_work = list(_intakes)
+    for intake in at_work:
+        intake.stop()
+    until = time.monotonic() + _CLOSING_SECONDS
+    for intake in at_work:
+        intake.join(max(0.0, until - time.monotonic()))
     visitors().close()
