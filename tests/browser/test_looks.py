@@ -26,6 +26,7 @@ PAGES = {
     "teach": "/teach",
     "twins": "/methods?family=semantics",
 }
+WHITE = "rgb(255, 255, 255)"
 each_page = pytest.mark.parametrize("where", PAGES)
 
 
@@ -39,19 +40,34 @@ def opened(visit: Visits, where: str, **context) -> Page:
 
 
 @each_page
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_hinders_those_who_cannot_see_or_point(visit: Visits, where: str, theme: str):
+def test_nothing_hinders_anybody_in_light_in_dark_and_on_a_phone(visit: Visits, where: str):
     # The tester's script is put into the page, which the page's own policy would refuse.
-    page = opened(visit, where, color_scheme=theme, bypass_csp=True)
+    page = opened(visit, where, color_scheme="light", bypass_csp=True)
+    assert not is_dark(page)
+    assert hindrances(page) == []
+    page.emulate_media(color_scheme="dark")
+    expect(page.get_by_test_id("stApp")).not_to_have_css("background-color", WHITE)
+    assert is_dark(page)
+    assert hindrances(idle(page)) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert wider_than_the_screen(idle(page)) == []
+
+
+def is_dark(page: Page) -> bool:
+    colour = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
+    return sum(int(level) for level in re.findall(r"\d+", colour)[:3]) < 3 * 60
+
+
+def hindrances(page: Page) -> list[tuple[str, str, str]]:
+    """Find what keeps those out who cannot see or point."""
     found = Axe().run(page).response["violations"]
-    serious = [
+    return [
         (rule["id"], node["html"][:160], node["failureSummary"])
         for rule in found
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
         if not is_streamlit_s_own(rule["id"], node["html"])
     ]
-    assert serious == []
 
 
 def is_streamlit_s_own(rule: str, element: str) -> bool:
@@ -60,10 +76,9 @@ def is_streamlit_s_own(rule: str, element: str) -> bool:
     return rule == "scrollable-region-focusable" and 'class="katex-display"' in element
 
 
-@each_page
-def test_a_phone_needs_no_sideways_scrolling(visit: Visits, where: str):
-    page = opened(visit, where, viewport={"width": 390, "height": 844}, has_touch=True)
-    wider = page.evaluate(
+def wider_than_the_screen(page: Page) -> list[tuple[str, int, int]]:
+    """Find what a phone would have to scroll sideways."""
+    return page.evaluate(
         """() => {
             const scrollers = [document.scrollingElement, ...document.querySelectorAll(
                 '[data-testid=stMain],[data-testid=stAppViewContainer]')]
@@ -71,12 +86,11 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Visits, where: str):
                 .map(one => [one.tagName, one.scrollWidth, one.clientWidth])
         }"""
     )
-    assert wider == []
 
 
-@pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True)])
-def test_the_browser_s_theme_is_followed(visit: Visits, theme: str, is_dark: bool):
-    page = opened(visit, "pair", color_scheme=theme)
-    colour = page.get_by_test_id("stApp").evaluate("one => getComputedStyle(one).backgroundColor")
-    levels = [int(level) for level in re.findall(r"\d+", colour)[:3]]
-    assert (sum(levels) < 3 * 60) is is_dark
+@pytest.mark.parametrize("where", ["pair", "map"])  # charts, which are drawn to a width
+def test_a_phone_that_comes_first_needs_no_sideways_scrolling(visit: Visits, where: str):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+    page = opened(visit, where, color_scheme="dark", **phone)
+    assert is_dark(page)
+    assert wider_than_the_screen(page) == []
