@@ -15,7 +15,7 @@ from pages.parts import assets
 from pages.parts.language import plain
 
 _SCRIPT = assets.component("script")
-_FACES = [f"faces_slot_{slot}" for slot in ("find", "a", "b", "enrol", "who")]
+_FACES = tuple(f"faces_slot_{slot}" for slot in ("find", "a", "b", "enrol", "who"))
 _OBJECTS = ("objects_thing", "objects_scene", "objects_named")
 
 
@@ -35,6 +35,7 @@ def apply(language: str) -> None:
     lang = {"zh": "zh-CN"}.get(language, language)
     _SCRIPT(
         key="sim_script",
-        data={"lang": lang, "slots": ["slot_a", "slot_b", "slot_robust", *_OBJECTS, *_FACES]},
+        # A tuple: in a list Streamlit would look for a table, and load pandas for that
+        data={"lang": lang, "slots": ("slot_a", "slot_b", "slot_robust", *_OBJECTS, *_FACES)},
         height=1,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import inputs, links, looks, navigation, server, settings
+from pages.parts import first_visit, inputs, links, looks, navigation, settings
 from pages.parts.language import LANGUAGES, language, t
 
 
@@ -37,4 +37,4 @@ with st.container(horizontal=True, horizontal_alignment="distribute", key="frame
 
 page.run()
 links.write()
-server.page_is_drawn()
+first_visit.page_is_drawn()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import gzip
-import threading
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -18,17 +18,9 @@ from starlette.responses import JSONResponse
 from streamlit import runtime
 from streamlit.logger import get_logger
 
-from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
-from imgsim_core.gallery.ingest import default_model
 from imgsim_core.heap import spare_memory
-from imgsim_core.method import Family
-from imgsim_core.models.network import quicken_in_background
-from imgsim_core.registry import spokesman
-from imgsim_core.samples import all_pairs, open_sample
-from pages.parts import foresight, products_foresight, tenancy
-from pages.parts.cached import memory
-from pages.parts.inputs import pair_thumbnail
+from pages.parts import closing, first_visit
 
 _LOG = get_logger(__name__)
 
@@ -59,8 +51,6 @@ _REAP_SECONDS = 15
 _SAMPLES_SECONDS = 2  # after all else is warm: a first visitor's clicks come first
 # Who asks for these may be a load balancer, or a page that is open already.
 _NO_VISIT = ("/_stcore/", "/api/")
-_COMING_SECONDS = 3.0
-_DRAWING_SECONDS = 10.0
 
 
 class SecurityHeaders:
@@ -74,7 +64,7 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
         if not scope["path"].startswith(_NO_VISIT):
-            _visited.set()
+            first_visit.somebody_comes()
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -161,89 +151,51 @@ def _compressed(start: Message, body: bytes) -> tuple[Message, bytes]:
 
 
 _ready = asyncio.Event()
-_closing = StopSign()
 
 
 async def ready(_: Request) -> JSONResponse:
-    """Tell a load balancer whether the default model has been loaded."""
-    return JSONResponse({"ready": _ready.is_set()}, status_code=200 if _ready.is_set() else 503)
-
-
-_visited, _drawn = threading.Event(), threading.Event()
-
-
-def page_is_drawn() -> None:
-    """Take note that somebody has a whole page: called at the end of every page."""
-    _drawn.set()
-
-
-def await_first_page() -> None:
-    """Wait while the first visitor's page is made: loading a model would hold it up.
-
-    Returns at once later on, and after a moment if nobody comes.
-    """
-    if _visited.wait(_COMING_SECONDS):
-        _drawn.wait(_DRAWING_SECONDS)
-
-
-def warm() -> None:
-    """Make what the first page shows; once it is on show, load what its answers need.
-
-    Describing, not asking, brings code and model in: the scores of the guided pairs ship
-    with the project, and asking would not need them.
-    """
-    for pair in all_pairs():
-        pair_thumbnail(pair)
-    await_first_page()
-    picture = open_sample(all_pairs()[0].a)
-    for family in Family:
-        method = spokesman(family)
-        memory().describe(method, method.options(), picture)
-    spare_from_collection()
-
-
-def spare_from_collection() -> None:
-    """Keep what is there now out of the garbage collections to come.
-
-    Streamlit collects after every run of a script, and a run may be one move of a slider:
-    looking through what torch alone brings takes a quarter of a second each time. To be
-    called when something large has been imported for good, not while visitors' work that
-    ought to be let go is at hand.
-    """
-    gc.collect()
-    gc.freeze()
+    """Tell a load balancer whether to send visitors: the default model is loaded, no end begun."""
+    yes = _ready.is_set() and not closing.stop.is_set()
+    return JSONResponse({"ready": yes}, status_code=200 if yes else 503)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Warm up behind an open port, and let go of what closed tabs have left."""
+    """Warm up behind an open port, let go of what closed tabs have left, and end in order."""
     spare_memory()
+    closing.listen()
 
     async def warm_up() -> None:
-        await anyio.to_thread.run_sync(warm)
+        await anyio.to_thread.run_sync(lambda: _warmup().warm(closing.stop))
         _ready.set()
         await asyncio.sleep(_SAMPLES_SECONDS)
         with _said_to_the_host():
-            samples = tenancy.sample_gallery()
-            samples.start()
-            in_background(lambda: foresight.prepare(samples, _closing), "foresight")
-            in_background(lambda: products_foresight.prepare(_closing), "products foresight")
-            quicken_in_background(default_model())
+            _warmup().begin_samples(closing.stop)
 
     async def reap() -> None:
         while True:
             await asyncio.sleep(_REAP_SECONDS)
             let_go_of_closed_sessions()
             with _said_to_the_host():
-                await anyio.to_thread.run_sync(tenancy.reap)
+                await anyio.to_thread.run_sync(_tenancy().reap)
 
     tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
     yield {}
     for task in tasks:
         task.cancel()
-    _closing.set()
+    closing.begin()
     with _said_to_the_host():
-        tenancy.close()
+        _tenancy().close()
+        closing.is_in_order()
+
+
+def _warmup() -> Any:
+    """What is made ready; taken in once the server listens, since it brings all pages' code."""
+    return importlib.import_module("pages.parts.warmup")
+
+
+def _tenancy() -> Any:
+    return importlib.import_module("pages.parts.tenancy")
 
 
 @contextlib.contextmanager

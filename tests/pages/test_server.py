@@ -6,6 +6,8 @@ import asyncio
 import gc
 import gzip
 import re
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,8 +28,9 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
+from imgsim_core.background import StopSign
 from imgsim_core.method import Family
-from pages.parts import cached, server
+from pages.parts import cached, closing, first_visit, server, warmup
 
 ROOT = Path(__file__).parents[2]
 FRONT_END = Path(streamlit.__file__).parent / "static"
@@ -198,8 +201,9 @@ def test_pictures_and_what_is_missing_pass_untouched():
         assert "content-encoding" not in headers
 
 
-def test_ready_says_no_until_the_warm_up_is_over(monkeypatch: pytest.MonkeyPatch):
+def test_ready_says_no_until_the_warm_up_is_over_and_at_the_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server, "_ready", asyncio.Event())
+    monkeypatch.setattr(closing, "stop", StopSign())
     request = Request({"type": "http", "method": "GET", "path": "/api/ready", "headers": []})
     seen = []
 
@@ -217,9 +221,28 @@ def test_ready_says_no_until_the_warm_up_is_over(monkeypatch: pytest.MonkeyPatch
             may_go_on.set()
             await asyncio.wait_for(server._ready.wait(), 5)
             seen.append((await server.ready(request)).status_code)
+        seen.append((await server.ready(request)).status_code)
 
     asyncio.run(life())
-    assert seen == [503, 200]
+    assert seen == [503, 200, 503]
+
+
+def test_the_door_opens_before_the_pages_are_loaded_and_the_first_page_needs_no_tables():
+    """Each costs the first visitor after a start half a second."""
+    program = """if True:
+        import sys
+        import app
+        behind = {"cv2", "imgsim_core.method", "pages.parts.links"} & set(sys.modules)
+        from streamlit.testing.v1 import AppTest
+        page = AppTest.from_file(app.HERE / "pages" / "parts" / "main.py", default_timeout=60)
+        assert not page.run().exception
+        assert len(page.button) > 12
+        print(behind, {"pandas", "pyarrow", "torch"} & set(sys.modules))
+    """
+    told = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert told.stdout.strip() == "set() set()"
 
 
 @pytest.fixture
@@ -231,10 +254,10 @@ def collecting_as_before() -> Iterator[None]:
 def test_the_warm_up_answers_for_every_family(
     monkeypatch: pytest.MonkeyPatch, collecting_as_before: None
 ):
-    monkeypatch.setattr(server, "_COMING_SECONDS", 0)
-    server.warm()
+    monkeypatch.setattr(first_visit, "_COMING_SECONDS", 0)
+    warmup.warm(StopSign())
     described = cached.memory().described
-    server.warm()
+    warmup.warm(StopSign())
     assert described >= len(Family)
     assert cached.memory().described == described
 
@@ -247,8 +270,8 @@ class Session:
 
 @pytest.fixture
 def nobody_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_visited", threading.Event())
-    monkeypatch.setattr(server, "_drawn", threading.Event())
+    monkeypatch.setattr(first_visit, "_visited", threading.Event())
+    monkeypatch.setattr(first_visit, "_drawn", threading.Event())
 
 
 @pytest.mark.parametrize(
@@ -256,28 +279,28 @@ def nobody_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_only_who_fetches_a_page_is_a_visitor(nobody_yet: None, path: str, comes: bool):
     answer(server.SecurityHeaders(PlainTextResponse("page")), path)
-    assert server._visited.is_set() is comes
+    assert first_visit._visited.is_set() is comes
 
 
 def test_the_model_waits_until_the_first_page_is_drawn(nobody_yet: None):
-    server._visited.set()
-    waiting = threading.Thread(target=server.await_first_page)
+    first_visit._visited.set()
+    waiting = threading.Thread(target=first_visit.await_first_page)
     waiting.start()
     waiting.join(0.2)
     assert waiting.is_alive()
-    server.page_is_drawn()
+    first_visit.page_is_drawn()
     waiting.join(2)
     assert not waiting.is_alive()
 
 
 def test_the_model_does_not_wait_for_nobody(nobody_yet: None, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "_COMING_SECONDS", 0.01)
-    server.await_first_page()
-    assert not server._visited.is_set()
+    monkeypatch.setattr(first_visit, "_COMING_SECONDS", 0.01)
+    first_visit.await_first_page()
+    assert not first_visit._visited.is_set()
 
 
 def test_what_is_there_for_good_is_spared_from_collection(collecting_as_before: None):
-    server.spare_from_collection()
+    warmup.spare_from_collection()
     assert gc.get_freeze_count() > 10_000
 
 
