@@ -1,53 +1,51 @@
 """Bring pictures into a gallery: read, open, embed, keep; batch by batch, in bounded memory.
 
-Files are read, opened and embedded on all cores, a few in each thread. A batch is in the
+Workers read, open and embed the files, a few at a time: see `workers`. A batch is in the
 store wholly or not at all, and a row that is there has its thumbnail: whatever interrupts
 the work, running it again completes it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import operator
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_core.errors import GalleryReadOnly, ImgSimError, PictureError
-from imgsim_core.gallery.entry import Entry, Row
-from imgsim_core.gallery.facts import SIDE, facts
+from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import SourceFile
 from imgsim_core.gallery.store import GalleryInfo, Store
-from imgsim_core.models.catalogue import Model, all_models, model_by_id
-from imgsim_core.models.encoder import encode_framed, encode_with_lengths, framed
-from imgsim_core.models.identity import encoder_key
-from imgsim_core.models.network import (
-    compute_alone,
-    network,
-    quicken_in_background,
-    usable_processors,
+from imgsim_core.gallery.workers import (
+    NewFile,
+    ReadFile,
+    ThreadWorkers,
+    Workers,
+    model_to_add_with,
 )
+from imgsim_core.models.catalogue import Model, all_models, model_by_id
+from imgsim_core.models.encoder import encode_with_lengths
+from imgsim_core.models.identity import encoder_key
 from imgsim_core.models.weights import availability
-from imgsim_core.picture import Picture, open_reduced
-from imgsim_core.text import Text, UserText
+from imgsim_core.picture import Picture
+from imgsim_core.text import Text
 
 BATCH = 64
-"""Rows written at a time, at most."""
+"""Rows written at a time, at most, for each share of the workers."""
 MOST_REFUSALS = 200
 """Sentences about refused files that are kept; all are counted."""
 
 _LONGEST_WAIT = 3.0  # seconds until what is ready is written, however little it is
-_MOST_WORKERS = 16
-_AT_ONCE = 64  # files looked up together
+_AT_ONCE = 64  # files looked up together, for each share
 _BYTES_AT_ONCE = 64 * 2**20
 _TOGETHER = 4  # pictures in one forward pass: more of them fall out of the processor's cache
 _TOLD_EVERY = 0.2  # seconds
@@ -200,6 +198,7 @@ def ingest(
     stop: threading.Event | None = None,
     most_pictures: int | None = None,
     most_bytes: int | None = None,
+    workers: Workers | None = None,
 ) -> Progress:
     """Add files to a gallery.
 
@@ -218,6 +217,8 @@ def ingest(
         Once set, what is under way is finished and the rest left.
     most_pictures, most_bytes : int or None
         What the gallery may hold in all; pictures beyond are refused.
+    workers : Workers or None
+        Who reads, opens and embeds the files; None takes threads of this process.
 
     Returns
     -------
@@ -236,11 +237,10 @@ def ingest(
     UnknownGallery, StoreGone
         If the gallery cannot be reached at the start.
     """
-    model = _model_of(gallery)
+    model = model_to_add_with(gallery)
     total = operator.length_hint(files, -1)
     work = _Work(
         gallery,
-        model,
         None if total < 0 else total,
         keep_originals,
         told,
@@ -248,46 +248,20 @@ def ingest(
         most_pictures,
         most_bytes,
     )
-    network(model)  # loaded before the threads that share it start
-    pool = ThreadPoolExecutor(_workers(), "ingest", initializer=compute_alone)
-    try:
-        return work.run(pool, iter(files))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _model_of(gallery: Gallery) -> Model:
-    if gallery.read_only:
-        raise GalleryReadOnly(
-            Text(
-                "The gallery {name} is there to look at: nothing can be added.",
-                name=UserText(gallery.title),
-            )
-        )
-    return gallery.model()
-
-
-def _workers() -> int:
-    return max(2, min(_MOST_WORKERS, usable_processors()))
+    if workers is not None:
+        return work.run(workers, iter(files))
+    with ThreadWorkers(gallery, model) as threads:
+        return work.run(threads, iter(files))
 
 
 # ── The work ───────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file that has been read, with its digest."""
-
-    file: SourceFile
-    data: bytes
-    digest: str
 
 
 @dataclass
 class _New:
     """A new picture on its way, and other files that turned out to be the same."""
 
-    read: _Read
+    read: ReadFile
     others: list[SourceFile] = field(default_factory=list)
 
 
@@ -296,58 +270,7 @@ class _Few:
     """New pictures that are opened and embedded together."""
 
     pictures: list[_New]
-    made: Future[list[Row | PictureError]]
-
-
-def _read_file(file: SourceFile) -> _Read:
-    data = file.read()
-    return _Read(file, data, hashlib.sha256(data).hexdigest())
-
-
-def _made(shelf: Shelf, model: Model, few: list[tuple[_Read, bool]]) -> list[Row | PictureError]:
-    """Open files, put them on the shelf (the file itself if so told), and embed them."""
-    entries: list[Entry | PictureError] = []
-    squares: list[NDArray[np.uint8]] = []
-    for read, kept in few:
-        file = read.file
-        try:
-            entry, picture = facts(read.data, file.name, file.source, file.modified, read.digest)
-        except PictureError as error:
-            entries.append(error)
-            continue
-        shelf.put_thumbnail(entry.digest, picture.rgb)
-        if kept:
-            shelf.put_original(entry.digest, read.data)
-        entries.append(entry)
-        squares.append(framed(model, picture, model.framing))
-    vectors, lengths = encode_framed(model, squares)
-    rows = zip(vectors, lengths, strict=True)
-    made: list[Row | PictureError] = []
-    for one in entries:
-        if isinstance(one, PictureError):
-            made.append(one)
-        else:
-            vector, length = next(rows)
-            made.append(Row(replace(one, length=float(length)), vector))
-    return made
-
-
-def _why_not(read: _Read, name: str, error: PictureError) -> Text:
-    """Say why a file that failed to open does, with another name of it in the sentence."""
-    try:
-        facts(read.data, name)
-    except PictureError as again:
-        return again.text
-    return error.text
-
-
-def _problem_of(read: _Read) -> Text | None:
-    """Say why a file could not be opened, or return None if it could."""
-    try:
-        open_reduced(read.data, read.file.name, SIDE)
-    except PictureError as error:
-        return error.text
-    return None
+    made: Future[list[Row | Text]]
 
 
 class _Work:
@@ -356,7 +279,6 @@ class _Work:
     def __init__(
         self,
         gallery: Gallery,
-        model: Model,
         total: int | None,
         keep_originals: bool | None,
         told: Callable[[Progress], None] | None,
@@ -364,7 +286,7 @@ class _Work:
         most_pictures: int | None,
         most_bytes: int | None,
     ) -> None:
-        self._gallery, self._model = gallery, model
+        self._gallery = gallery
         self._keep_originals = keep_originals
         self._told = told
         self._stop = stop or threading.Event()
@@ -374,7 +296,7 @@ class _Work:
         self._last_told = -_TOLD_EVERY
         self._under_way: dict[str, _New] = {}
         # Read, but there may be no room for it: at most what is read at once
-        self._put_off: list[_Read] = []
+        self._put_off: list[ReadFile] = []
         self._too_much: list[Future[Text | None]] = []
         # Embedded but not written yet, with what that will add to the progress
         self._ready: dict[str, Row] = {}
@@ -387,16 +309,16 @@ class _Work:
             batches = gallery.store.scan(gallery.name, vectors=False)
             self._bytes = sum(row.entry.bytes for batch in batches for row in batch)
 
-    def run(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> Progress:
+    def run(self, workers: Workers, files: Iterator[SourceFile | Text]) -> Progress:
         try:
             before: list[_Few] = []
-            while some := self._some(pool, files):
-                if before:  # more than a few: what it takes to be quick is won back
-                    quicken_in_background(self._model)
-                coming = self._look_up(pool, some)
-                self._collect(before)
+            while some := self._some(workers, files):
+                if before:
+                    workers.expect_more()
+                coming = self._look_up(workers, some)
+                self._collect(workers, before)
                 before = coming
-            self._collect(before)
+            self._collect(workers, before)
             self._write()
             if self._changed:
                 self._gallery.store.settle(self._gallery.name)
@@ -407,43 +329,34 @@ class _Work:
 
     # ── Reading ──
 
-    def _some(self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]) -> list[_Read]:
+    def _some(self, workers: Workers, files: Iterator[SourceFile | Text]) -> list[ReadFile]:
         """Take up what was put off, or read more; nothing at the end or when stopped."""
         if self._put_off and not self._stop.is_set():
             some, self._put_off = self._put_off, []
             return some
-        return self._read_some(pool, files)
+        return self._read_some(workers, files)
 
-    def _read_some(
-        self, pool: ThreadPoolExecutor, files: Iterator[SourceFile | Text]
-    ) -> list[_Read]:
+    def _read_some(self, workers: Workers, files: Iterator[SourceFile | Text]) -> list[ReadFile]:
         """Read up to a number of files, or of bytes; none at the end or when stopped."""
-        read: list[_Read] = []
+        read: list[ReadFile] = []
         size = 0
-        while len(read) < _AT_ONCE and size < _BYTES_AT_ONCE:
-            offered = list(itertools.islice(files, _workers()))
+        while len(read) < _AT_ONCE * workers.share and size < _BYTES_AT_ONCE * workers.share:
+            offered = list(itertools.islice(files, workers.read_together))
             if self._stop.is_set():
                 return []
             if not offered:
                 break
-            asked = [
-                pool.submit(_read_file, file) for file in offered if isinstance(file, SourceFile)
-            ]
-            for file in offered:
-                if isinstance(file, Text):
-                    self._refuse(file)
-            for future in asked:
-                try:
-                    found = future.result()
-                except PictureError as error:
-                    self._refuse(error.text)
-                    continue
-                read.append(found)
-                size += len(found.data)
-                self._tell(bytes=self._progress.bytes + len(found.data))
+            asked = workers.read([file for file in offered if isinstance(file, SourceFile)])
+            for one in itertools.chain((file for file in offered if isinstance(file, Text)), asked):
+                if isinstance(one, Text):
+                    self._refuse(one)
+                else:
+                    read.append(one)
+                    size += one.size
+                    self._tell(bytes=self._progress.bytes + one.size)
         return read
 
-    def _look_up(self, pool: ThreadPoolExecutor, some: list[_Read]) -> list[_Few]:
+    def _look_up(self, workers: Workers, some: list[ReadFile]) -> list[_Few]:
         """Tell new pictures from known ones, and start to open and embed the new ones."""
         gallery = self._gallery
         digests = list(dict.fromkeys(one.digest for one in some))
@@ -456,24 +369,24 @@ class _Work:
                 under_way.others.append(one.file)
             elif row is not None:
                 self._meet_again(row, one.file)
-            elif self._put_off or (self._under_way and self._is_full(len(one.data))):
+            elif self._put_off or (self._under_way and self._is_full(one.size)):
                 # What is under way may yet be refused, and leave its place
                 self._put_off.append(one)
-            elif self._is_full(len(one.data)):
-                self._too_much.append(pool.submit(_problem_of, one))
+            elif self._is_full(one.size):
+                self._too_much.append(workers.problem(one, one.file.name))
             else:
                 self._pictures += 1
-                self._bytes += len(one.data)
+                self._bytes += one.size
                 new.append(_New(one))
                 self._under_way[one.digest] = new[-1]
         return [
-            self._start(pool, new[start : start + _TOGETHER])
+            self._start(workers, new[start : start + _TOGETHER])
             for start in range(0, len(new), _TOGETHER)
         ]
 
-    def _start(self, pool: ThreadPoolExecutor, few: list[_New]) -> _Few:
-        files = [(one.read, self._is_kept(one.read.file)) for one in few]
-        return _Few(few, pool.submit(_made, self._gallery.shelf, self._model, files))
+    def _start(self, workers: Workers, few: list[_New]) -> _Few:
+        files = [NewFile(one.read, self._is_kept(one.read.file)) for one in few]
+        return _Few(few, workers.make(files))
 
     def _is_kept(self, file: SourceFile) -> bool:
         return not file.source if self._keep_originals is None else self._keep_originals
@@ -507,19 +420,19 @@ class _Work:
             self._tell(seen=done.seen + 1, refused_count=done.refused_count + 1)
         self._too_much = []
 
-    def _collect(self, coming: list[_Few]) -> None:
+    def _collect(self, workers: Workers, coming: list[_Few]) -> None:
         self._leave_out()
         for few in coming:
             if self._stop.is_set():
                 return
             for new, made in zip(few.pictures, few.made.result(), strict=True):
                 del self._under_way[new.read.digest]
-                if isinstance(made, PictureError):
-                    self._give_up(new, made)
+                if isinstance(made, Text):
+                    self._give_up(workers, new, made)
                 else:
                     self._take(new, made)
             late = time.monotonic() - self._last_written > _LONGEST_WAIT
-            if late or len(self._ready) >= BATCH:
+            if late or len(self._ready) >= BATCH * workers.share:
                 self._write()
 
     def _take(self, new: _New, row: Row) -> None:
@@ -532,12 +445,13 @@ class _Work:
         self._ready[entry.digest] = replace(row, entry=entry)
         self._ready_added += 1
 
-    def _give_up(self, new: _New, error: PictureError) -> None:
+    def _give_up(self, workers: Workers, new: _New, why: Text) -> None:
         self._pictures -= 1
-        self._bytes -= len(new.read.data)
-        self._refuse(error.text)
+        self._bytes -= new.read.size
+        self._refuse(why)
         for other in new.others:
-            self._refuse(_why_not(new.read, other.name, error))
+            # The same in a sentence with the other's name
+            self._refuse(workers.problem(new.read, other.name).result() or why)
 
     def _write(self) -> None:
         if self._ready:

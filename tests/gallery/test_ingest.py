@@ -15,6 +15,7 @@ from PIL import Image
 
 from imgsim_core.errors import GalleryReadOnly, OtherEncoder, StoreGone, UnknownModel
 from imgsim_core.gallery import ingest as module
+from imgsim_core.gallery import workers as workers_module
 from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.gallery import Gallery, open_gallery
 from imgsim_core.gallery.ingest import (
@@ -90,9 +91,11 @@ def test_adding_again_adds_and_embeds_only_what_is_new(gallery, monkeypatch):
     ingest(gallery, from_uploads(uploads(1, 2)))
     version = gallery.store.version("trip")
     opened = []
-    genuine = module.facts
+    genuine = workers_module.facts
     monkeypatch.setattr(
-        module, "facts", lambda data, name, *rest: opened.append(name) or genuine(data, name, *rest)
+        workers_module,
+        "facts",
+        lambda data, name, *rest: opened.append(name) or genuine(data, name, *rest),
     )
     result = ingest(gallery, from_uploads(uploads(1, 2)))
     assert (result.added, result.known, result.same) == (0, 2, 0)
@@ -240,8 +243,8 @@ def test_stopped_with_files_put_off_it_ends_and_leaves_them(gallery, monkeypatch
     stop = threading.Event()
     genuine = module._Work._look_up
 
-    def look_up(self, pool, some):
-        coming = genuine(self, pool, some)
+    def look_up(self, workers, some):
+        coming = genuine(self, workers, some)
         if self._put_off:
             stop.set()
         return coming
