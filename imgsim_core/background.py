@@ -10,8 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from imgsim_core import lanes
+from imgsim_core.lanes import BACKGROUND, Lane
 
-def in_background(work: Callable[[], None], name: str) -> threading.Thread:
+
+def in_background(work: Callable[[], None], name: str, lane: Lane = BACKGROUND) -> threading.Thread:
     """Start work that asks `leaving` again and again, in a thread Python waits for.
 
     Parameters
@@ -19,8 +22,15 @@ def in_background(work: Callable[[], None], name: str) -> threading.Thread:
     work : callable
     name : str
         Of the thread, for whoever looks at a process.
+    lane : Lane
+        Whose work it is.
     """
-    thread = threading.Thread(target=work, name=name, daemon=False)
+
+    def in_lane() -> None:
+        lanes.enter(lane)
+        work()
+
+    thread = threading.Thread(target=in_lane, name=name, daemon=False)
     thread.start()
     return thread
 

@@ -14,6 +14,8 @@ ImgSimError
 ├── UnknownDamage           no damage has this id
 ├── TooFewPairs             fewer pairs than a calibration needs
 ├── BadSetting              the host has set something to what it cannot be
+├── NoRoom                  a visitor, or all together, hold as much as they may
+├── VisitorLeft             nobody waits for the answer any more
 ├── GalleryError            a gallery cannot do what was asked
 │   ├── UnknownGallery
 │   ├── BadGalleryName
@@ -102,6 +104,14 @@ class TooFewPairs(ImgSimError):
 
 class BadSetting(ImgSimError):
     """An environment variable holds what cannot be."""
+
+
+class NoRoom(ImgSimError):
+    """A visitor holds as much as one may have in memory, or all of them together do."""
+
+
+class VisitorLeft(ImgSimError):
+    """Whoever asked has left: nobody waits for the answer any more."""
 
 
 class GalleryError(ImgSimError):

@@ -33,6 +33,8 @@ __all__ = [
 
 Array = NDArray[np.float32]
 
+_LONGEST_BATCH = 0.25  # seconds that whoever comes next waits for the batch at work
+
 _LOCK = threading.Lock()
 _queues: dict[tuple[str, str], BatchingQueue[Array, Array]] = {}
 
@@ -258,17 +260,18 @@ def top_classes(
 def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framing) -> list[Array]:
     work = _queue(model, task)
     network(model)  # fails here, in the caller's thread, if the model cannot be used
-    futures = [
-        work.ask(network_input(model, framed(model, picture, framing))) for picture in pictures
-    ]
-    return [future.result() for future in futures]
+    return work.answers(
+        network_input(model, framed(model, picture, framing)) for picture in pictures
+    )
 
 
 def _queue(model: Model, task: str) -> BatchingQueue[Array, Array]:
     with _LOCK:
         key = model.id, task
         if key not in _queues:
-            _queues[key] = BatchingQueue(lambda inputs: _answers(model, task, inputs))
+            _queues[key] = BatchingQueue(
+                lambda inputs: _answers(model, task, inputs), seconds=_LONGEST_BATCH
+            )
         return _queues[key]
 
 

@@ -13,9 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgsim_core import lanes
 from imgsim_core.background import in_background
 from imgsim_core.errors import ImgSimError, WeightsMissing, WeightsWrong
 from imgsim_core.heap import give_back_memory
+from imgsim_core.lanes import EVERYBODY, Lane
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.files import WeightsFile, weights_file
 from imgsim_core.models.identity import encoder_key
@@ -472,14 +474,22 @@ def _threads_of_one() -> int:
     return max(1, min(MOST_THREADS, usable_processors()))
 
 
-def compute_alone() -> None:
+def compute_alone(lane: Lane = EVERYBODY) -> None:
     """Let networks that this thread runs use this thread only.
 
     For a pool with a thread for each processor: many small forward passes side by side,
     none of which waits for another, are faster than one after the other on all.
+
+    Parameters
+    ----------
+    lane : Lane
+        Whose work the pool does; in the background, its threads run when no other wants to.
     """
     import torch
 
+    lanes.enter(lane)
+    if lane.background:
+        lanes.step_back()
     with _LOCK:
         # Asked once before it is set, since a thread's first question sets it anew
         torch.get_num_threads()

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.encoder import encode_framed, framed
 from imgsim_core.models.network import compute_alone, network, quicken, usable_processors
@@ -92,7 +93,7 @@ def _all_embedded(
     batches = [wanted[start : start + _BATCH] for start in range(0, len(wanted), _BATCH)]
     threads = min(_MOST_THREADS, usable_processors(), len(batches))
     under_way: deque[tuple[Sequence[tuple[Picture, int]], Future[Array]]] = deque()
-    pool = ThreadPoolExecutor(threads, "teaching", initializer=compute_alone)
+    pool = ThreadPoolExecutor(threads, "teaching", compute_alone, (lanes.current(),))
     done = 0
 
     def take() -> None:

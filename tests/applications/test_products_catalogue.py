@@ -26,7 +26,7 @@ def _no_network(monkeypatch):
     """Which file goes where does not depend on what a network sees in it."""
     one = np.ones(3, np.float32)
     monkeypatch.setattr(catalogue_module, "network", lambda model: None)
-    monkeypatch.setattr(catalogue_module, "compute_alone", lambda: None)  # it opens torch
+    monkeypatch.setattr(catalogue_module, "compute_alone", lambda lane: None)  # it opens torch
     monkeypatch.setattr(
         catalogue_module, "look_of_product", lambda model, picture: Look(one, one, one, one, one)
     )

@@ -19,6 +19,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
+from imgsim_core import lanes
 from imgsim_core.applications.products.looks import Array, Look, look_of_product
 from imgsim_core.applications.products.sources import File, Files
 from imgsim_core.applications.products.table import MOST_ROWS, Row, Table, is_table, read_table
@@ -330,7 +331,7 @@ class _Work:
         side = SIDE if total <= _MANY else _SIDE_OF_MANY
         threads = max(1, min(_MOST_THREADS, usable_processors()))
         under_way: deque[tuple[str, list[int], Future[_Made]]] = deque()
-        pool = ThreadPoolExecutor(threads, "products", initializer=compute_alone)
+        pool = ThreadPoolExecutor(threads, "products", compute_alone, (lanes.current(),))
         self.told(0, total)
         try:
             for file in files:
