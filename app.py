@@ -18,12 +18,16 @@ HERE = Path(__file__).parent
 if str(HERE) not in sys.path:  # an ASGI server need not have been started in this folder
     sys.path.insert(0, str(HERE))
 
-from pages.parts import oops, server  # noqa: E402 - needs the path above
+from pages.parts import guard, oops, server  # noqa: E402 - needs the path above
 
 app = st.App(
     str(HERE / "pages" / "parts" / "main.py"),
     routes=[Route("/api/ready", server.ready)],
-    middleware=[Middleware(server.SecurityHeaders), Middleware(server.CompressStatic)],
+    middleware=[
+        Middleware(server.SecurityHeaders),
+        Middleware(guard.Guard),
+        Middleware(server.CompressStatic),
+    ],
     lifespan=server.lifespan,
     on_script_error=oops.apologise,
 )
