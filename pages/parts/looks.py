@@ -28,9 +28,9 @@ def apply(language: str) -> None:
     ours = "".join(
         f"{name}:{json.dumps(word, ensure_ascii=False)};" for name, word in words.items()
     )
+    # For what hangs over the page: the page itself says which of the two it is
+    ours += f"color-scheme:{st.context.theme.type or 'light'};"
     style = [f":root{{{ours}}}", assets.text("frame.css"), assets.text("uploader.css")]
-    if st.context.theme.type == "dark":
-        style.append(assets.text("dark.css"))
     st.html(f"<style>{''.join(style)}</style>")
     lang = {"zh": "zh-CN"}.get(language, language)
     _SCRIPT(
