@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from imgsim_core import counting, lanes
 from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Method, Scale
 from imgsim_core.picture import Picture
+from imgsim_core.registry import all_methods
 from imgsim_core.text import Text
 
 Describe = Callable[[Method, Any, Picture], Any]
@@ -122,7 +124,11 @@ def ask(
         value = method.compare(description_a, description_b, options)
     except ImgSimError as error:
         return Unavailable(question, error.text)
-    return Score(question, float(value), (time.perf_counter() - started) * 1000)
+    seconds = time.perf_counter() - started
+    # What a visitor taught is a method of nobody else's
+    known = any(method.id == each.id for each in all_methods())
+    counting.comparisons.add(method.id if known else counting.OTHER, seconds)
+    return Score(question, float(value), seconds * 1000)
 
 
 def compare_pictures(
@@ -147,6 +153,6 @@ def compare_pictures(
     -------
     Comparison
     """
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(workers, initializer=lanes.joined()) as pool:
         answers = pool.map(lambda question: ask(question, a, b, describe), questions)
         return Comparison(a, b, tuple(answers))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import counting
 from imgsim_core.errors import ModelError
 from imgsim_core.models.batching import BatchingQueue
 from imgsim_core.models.catalogue import Framing, Model
@@ -29,6 +31,7 @@ __all__ = [
     "patch_similarity",
     "tokenizer",
     "top_classes",
+    "waiting",
 ]
 
 Array = NDArray[np.float32]
@@ -265,6 +268,16 @@ def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framin
     )
 
 
+def waiting() -> dict[str, int]:
+    """Count the pictures that wait for a network now, by the model's id."""
+    with _LOCK:
+        queues = dict(_queues)
+    count: Counter[str] = Counter()
+    for (model_id, _), queue in queues.items():
+        count[model_id] += queue.waiting
+    return dict(count)
+
+
 def _queue(model: Model, task: str) -> BatchingQueue[Array, Array]:
     with _LOCK:
         key = model.id, task
@@ -278,6 +291,7 @@ def _queue(model: Model, task: str) -> BatchingQueue[Array, Array]:
 def _answers(model: Model, task: str, inputs: Sequence[Array]) -> Sequence[Array]:
     import torch
 
+    counting.batches.add(model.id, len(inputs))
     batch = torch.from_numpy(np.stack(inputs))
     answers: Any = network(model).run(task, batch).numpy()
     return list(answers)

@@ -385,6 +385,11 @@ def is_quickened(model: Model) -> bool:
     return id(loaded) in _quickened
 
 
+def loaded_models() -> tuple[str, ...]:
+    """List the ids of the models whose networks are in memory."""
+    return tuple(_networks)
+
+
 def is_loaded(model: Model) -> bool:
     """Tell whether the model's network is in memory."""
     return model.id in _networks
