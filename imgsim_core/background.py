@@ -8,10 +8,12 @@ the program is leaving.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from imgsim_core import lanes
-from imgsim_core.lanes import BACKGROUND, Lane
+from imgsim_core.lanes import BACKGROUND, Lane, VisitorLeft
 
 
 def in_background(work: Callable[[], None], name: str, lane: Lane = BACKGROUND) -> threading.Thread:
@@ -28,11 +30,21 @@ def in_background(work: Callable[[], None], name: str, lane: Lane = BACKGROUND) 
 
     def in_lane() -> None:
         lanes.enter(lane)
-        work()
+        with suppress(VisitorLeft):
+            work()
 
-    thread = threading.Thread(target=in_lane, name=name, daemon=False)
+    thread = _Worker(target=in_lane, name=name, daemon=False)
     thread.start()
     return thread
+
+
+class _Worker(threading.Thread):
+    """A thread of this room's."""
+
+
+def at_work() -> dict[str, int]:
+    """Count the threads that `in_background` began and that are at work, by name."""
+    return dict(Counter(one.name for one in threading.enumerate() if isinstance(one, _Worker)))
 
 
 def leaving() -> bool:

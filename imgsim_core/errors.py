@@ -15,7 +15,6 @@ ImgSimError
 ├── TooFewPairs             fewer pairs than a calibration needs
 ├── BadSetting              the host has set something to what it cannot be
 ├── NoRoom                  a visitor, or all together, hold as much as they may
-├── VisitorLeft             nobody waits for the answer any more
 ├── GalleryError            a gallery cannot do what was asked
 │   ├── UnknownGallery
 │   ├── BadGalleryName
@@ -43,6 +42,7 @@ Anything else that is raised is a bug and stays loud.
 
 from __future__ import annotations
 
+from imgsim_core import counting
 from imgsim_core.text import Text
 
 
@@ -52,6 +52,7 @@ class ImgSimError(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(str(text))
         self.text = text
+        counting.refusals.add(type(self).__name__)
 
 
 class PictureError(ImgSimError):
@@ -108,10 +109,6 @@ class BadSetting(ImgSimError):
 
 class NoRoom(ImgSimError):
     """A visitor holds as much as one may have in memory, or all of them together do."""
-
-
-class VisitorLeft(ImgSimError):
-    """Whoever asked has left: nobody waits for the answer any more."""
 
 
 class GalleryError(ImgSimError):

@@ -9,15 +9,18 @@ import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.calibration import FEWEST_PAIRS
 from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.distort import damage_by_id
+from imgsim_core.lanes import VisitorLeft
 from imgsim_core.picture import Picture
 from imgsim_core.picture_set import PictureSet
 from imgsim_core.reference_pairs import made_picture, reduced_picture, second_views
@@ -331,6 +334,7 @@ class Scoring:
         self._under_way = [0 for _ in self.questions]
         self._running = 0
         self._stopped = False
+        self._lane = lanes.current().behind()  # for as long as whoever asks is here
 
     def want(self, pairs: Iterable[tuple[Picture, Picture]]) -> None:
         """Ask every method about pairs; those asked about before cost nothing."""
@@ -366,6 +370,10 @@ class Scoring:
             return dict(self._scores[place])
 
     def _work(self) -> None:
+        with lanes.within(self._lane), suppress(VisitorLeft):
+            self._ask_on()
+
+    def _ask_on(self) -> None:
         try:
             while (task := self._next()) is not None:
                 place, a, b = task
@@ -385,7 +393,7 @@ class Scoring:
         """Take a pair of the method that has cost least so far."""
         with self._lock:
             places = [place for place, waiting in enumerate(self._waiting) if waiting]
-            if self._stopped or not places:
+            if self._stopped or self._lane.left or not places:
                 return None
             place = min(places, key=self._expected_cost)
             self._under_way[place] += 1

@@ -16,13 +16,18 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from imgsim_core.errors import VisitorLeft
-from imgsim_core.text import Text
-
 _NICENESS = 10
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
+
+
+class VisitorLeft(BaseException):
+    """Whoever asked has left: nobody waits for the answer any more.
+
+    No `ImgSimError`, and not even an `Exception`, so that nothing takes it for an answer
+    that it may remember: what is half done is to be left as if nobody had begun.
+    """
 
 
 class Lane:
@@ -72,7 +77,7 @@ class Lane:
             If its visitor has left.
         """
         if self.left:
-            raise VisitorLeft(Text("Nobody waits for this any more."))
+            raise VisitorLeft
         if self._interrupted is not None:
             self._interrupted()
 

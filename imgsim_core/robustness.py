@@ -19,6 +19,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from imgsim_core import lanes
 from imgsim_core.comparison import Question, Score, Unavailable, ask
 from imgsim_core.distort import RGB, Damage
 from imgsim_core.memory import Memory
@@ -321,7 +322,7 @@ def curves(
     run = _Run(picture, memory or Memory(_ONE_RUN_BYTES))
     rising = tuple(sorted({min(max(one, damage.low), damage.high) for one in strengths}))
     recipes = [_telling((Applied(damage, strength), *also)) for strength in rising]
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(workers, initializer=lanes.joined()) as pool:
         # One strength after the other, so that a damaged copy is used while it is at hand
         rows = [
             [pool.submit(run.answer, question, recipe) for question in questions]

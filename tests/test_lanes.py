@@ -11,8 +11,7 @@ import pytest
 
 from imgsim_core import lanes
 from imgsim_core.background import in_background
-from imgsim_core.errors import VisitorLeft
-from imgsim_core.lanes import BACKGROUND, EVERYBODY, Lane
+from imgsim_core.lanes import BACKGROUND, EVERYBODY, Lane, VisitorLeft
 from imgsim_core.models.network import compute_alone
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.comparison import Question
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.entry import Entry
@@ -95,7 +96,7 @@ def by_method(
 
     values: dict[str, float] = {}
     done = 0
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(_WORKERS, initializer=lanes.joined()) as pool:
         for some in _batches(entries):
             if stop is not None and stop.is_set():
                 break

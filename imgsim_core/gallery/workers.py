@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.errors import GalleryReadOnly, PictureError
 from imgsim_core.gallery.entry import Entry, Row
 from imgsim_core.gallery.facts import SIDE, facts
@@ -114,7 +115,9 @@ class ThreadWorkers:
         network(model)  # loaded before the threads that share it start
         self._shelf, self._model = gallery.shelf, model
         self.read_together = max(2, min(_MOST_THREADS, usable_processors()))
-        self._pool = ThreadPoolExecutor(self.read_together, "ingest", initializer=compute_alone)
+        self._pool = ThreadPoolExecutor(
+            self.read_together, "ingest", compute_alone, (lanes.current(),)
+        )
         self._is_quickened = False
 
     def __enter__(self) -> ThreadWorkers:

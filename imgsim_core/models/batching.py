@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from imgsim_core import lanes
-from imgsim_core.errors import VisitorLeft
-from imgsim_core.lanes import Lane
-from imgsim_core.text import Text
+from imgsim_core.lanes import Lane, VisitorLeft
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -141,7 +139,7 @@ class BatchingQueue(Generic[Item, Answer]):
                     lane.check()
             return [future.result() for future in futures]
         except CancelledError:
-            raise VisitorLeft(Text("Nobody waits for this any more.")) from None
+            raise VisitorLeft from None
         finally:
             for future in futures:
                 future.cancel()

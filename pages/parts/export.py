@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from imgsim_core import report
+from imgsim_core import lanes, report
 from imgsim_core.comparison import Comparison
 from imgsim_core.picture import Picture
 from imgsim_core.verdict import PairVerdict
@@ -53,7 +53,7 @@ class _Reports:
         self._memory = cached.memory()
 
     def _comparison(self) -> Comparison:
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with ThreadPoolExecutor(2, initializer=lanes.joined()) as pool:
             answers = pool.map(
                 lambda asked: self._memory.ask(asked, self._a, self._b), self._questions
             )

@@ -6,6 +6,7 @@ import threading
 
 import streamlit as st
 
+from imgsim_core import lanes
 from imgsim_core.comparison import Question
 from imgsim_core.occlusion import OcclusionMap, occlusion_map
 from imgsim_core.picture import Picture
@@ -89,7 +90,8 @@ class _Job:
         self.stop, self.done = threading.Event(), threading.Event()
         self.result: OcclusionMap | Text | None = None
         self.shown = False
-        threading.Thread(target=self._run, args=(asked, a, b), daemon=True).start()
+        work = lanes.carried(self._run)
+        threading.Thread(target=work, args=(asked, a, b), daemon=True).start()
 
     def _run(self, asked: Question, a: Picture, b: Picture) -> None:
         def progress(share: float) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import streamlit as st
 
+from imgsim_core import lanes
 from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
@@ -149,7 +150,7 @@ def show_overview(a: Picture, b: Picture) -> None:
     those two again and leaves the rest of the page alone.
     """
     memory = cached.memory()
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(2, initializer=lanes.joined()) as pool:
         answers: dict[Family, Future[Score | Unavailable]] = {
             family: pool.submit(memory.ask, question(spokesman(family)), a, b) for family in Family
         }

@@ -9,10 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from imgsim_core import labelled, standing
+from imgsim_core import labelled, lanes, standing
 from imgsim_core.comparison import Question
 from imgsim_core.disagreement import Disagreement, family_questions
 from imgsim_core.labelled import EXAMPLES, Pair, Scoring
+from imgsim_core.method import Method
+from imgsim_core.picture import Picture
 from imgsim_core.picture_set import PictureSet
 from imgsim_core.standing import Standings
 from imgsim_core.text import Text
@@ -72,14 +74,18 @@ class Workbench:
 
 
 def _in_background(pictures: PictureSet) -> Future[Standings]:
-    memory = cached.memory()
+    memory, lane = cached.memory(), lanes.current().behind()
+
+    def describe(method: Method, options: Any, picture: Picture) -> Any:
+        lane.check()
+        return memory.describe(method, options, picture)
 
     def work() -> Standings:
         sample = (pictures.pictures[0], pictures.pictures[1])
-        quick = standing.quick_questions(family_questions(), sample, memory.describe)
-        return standing.standings(pictures.pictures, quick, memory.describe)
+        quick = standing.quick_questions(family_questions(), sample, describe)
+        return standing.standings(pictures.pictures, quick, describe)
 
-    pool = ThreadPoolExecutor(max_workers=1)
+    pool = ThreadPoolExecutor(1, initializer=lanes.enter, initargs=(lane,))
     future = pool.submit(work)
     pool.shutdown(wait=False)  # the thread ends with its work
     return future

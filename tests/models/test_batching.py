@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgsim_core import lanes
-from imgsim_core.errors import VisitorLeft
-from imgsim_core.lanes import Lane
+from imgsim_core.lanes import Lane, VisitorLeft
 from imgsim_core.models.batching import BatchingQueue
 
 

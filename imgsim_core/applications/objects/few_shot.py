@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.errors import TooFewPairs
 from imgsim_core.memory import Memory
 from imgsim_core.models.catalogue import Model
@@ -318,7 +319,7 @@ def _vectors(model: Model, pictures: Sequence[Picture], memory: Memory) -> Array
         return np.asarray(made[0])
 
     # Asked at the same time, they go through the network together
-    with ThreadPoolExecutor(_TOGETHER) as threads:
+    with ThreadPoolExecutor(_TOGETHER, initializer=lanes.joined()) as threads:
         return np.asarray(np.stack(list(threads.map(vector, pictures))), np.float64)
 
 
