@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +19,10 @@ from imgsim_core.gallery.groups import Group
 from imgsim_core.gallery.keeping import Rule
 from imgsim_core.gallery.life import Visitors
 from imgsim_core.gallery.shelf import Shelf
-from imgsim_core.gallery.store import open_store
 from imgsim_core.text import HostText, Text, UserText
 from pages.parts import grouping_own, grouping_rule, language
 
+CORE = Path(__file__).parents[2] / "imgsim_core"
 SECRET = "correct-horse"
 
 
@@ -28,9 +30,6 @@ SECRET = "correct-horse"
 def secret_places(tmp_path, monkeypatch):
     """Things that fail, each with a place in its sentence that is nobody's business."""
     (tmp_path / SECRET).write_text("a file where a folder should be")
-
-    def store() -> object:
-        return open_store(str(tmp_path / SECRET / "store")).galleries()
 
     def host_s_store() -> object:
         monkeypatch.setenv("IMGSIM_STORE", str(tmp_path / SECRET / "elsewhere"))
@@ -42,7 +41,7 @@ def secret_places(tmp_path, monkeypatch):
     def visitors() -> object:
         return Visitors(tmp_path / SECRET / "visitors")
 
-    return store, host_s_store, shelf, visitors
+    return host_s_store, shelf, visitors
 
 
 def test_no_sentence_of_a_page_tells_a_path_of_the_host(secret_places, monkeypatch):
@@ -54,6 +53,20 @@ def test_no_sentence_of_a_page_tells_a_path_of_the_host(secret_places, monkeypat
         for rendered in (language.say(caught.value.text), language.plain(caught.value.text)):
             assert SECRET not in rendered
             assert "…" in rendered
+
+
+def test_every_sentence_with_a_place_of_storage_marks_it_as_the_host_s():
+    wrong = [
+        f"{path.name}:{call.lineno} {part.arg}"
+        for path in (*(CORE / "gallery").glob("*.py"), *(CORE / "models").glob("*.py"))
+        if path.name != "sources.py"  # speaks on the command line only
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Text"
+        for part in call.keywords
+        if part.arg in ("address", "folder", "path", "why")
+        and getattr(getattr(part.value, "func", None), "id", "") in ("UserText", "str")
+    ]
+    assert not wrong
 
 
 def test_the_log_has_what_was_left_out_but_no_password(monkeypatch, caplog):
