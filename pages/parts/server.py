@@ -7,6 +7,8 @@ import contextlib
 import gc
 import gzip
 import importlib
+import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -16,13 +18,12 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import runtime
-from streamlit.logger import get_logger
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.heap import spare_memory
-from pages.parts import closing, first_visit
+from pages.parts import closing, first_visit, metrics
 
-_LOG = get_logger(__name__)
+_LOG = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,14 +36,17 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "font-src 'self' data:; connect-src 'self' ws: wss: data:; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+    "font-src 'self' data:; connect-src 'self'{sockets} data:; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
 _HEADERS = [
-    (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=(), payment=(), usb=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 ]
+_HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 # What a visitor brings is promised to stay in memory, but from 1 MB on Starlette would lay an
 # upload into a temporary file. More than `server.maxUploadSize` never comes.
 MultiPartParser.spool_max_size = 64 * 2**20
@@ -66,30 +70,42 @@ class SecurityHeaders:
         if not scope["path"].startswith(_NO_VISIT):
             first_visit.somebody_comes()
 
+        policy = (b"content-security-policy", _policy(scope))
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_HEADERS]
+                message["headers"] = [*message["headers"], policy, *_HEADERS]
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def _policy(scope: Scope) -> bytes:
+    """Write the policy: sockets to this host only, by name, since not every 'self' means them."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    sockets = f" ws://{host.decode()} wss://{host.decode()}" if _HOST.fullmatch(host) else ""
+    return _POLICY.format(sockets=sockets).encode()
 
 
 class CompressStatic:
     """Compress the front end's files once, and keep them compressed.
 
     Streamlit serves its scripts uncompressed: 7 MB for a page with a chart. The files never
-    change while the server runs, so each is compressed at its first request only.
+    change while the server runs, so each is compressed at its first request only. Nobody can
+    make it keep more than them: a file has one path here, and pages are not kept.
     """
 
-    _kinds = (b"javascript", b"css", b"html", b"json", b"svg")
+    _kinds = (b"javascript", b"css", b"json", b"svg")
+    # No empty part, nor "." or "..": the same file would have paths without end
+    _path = re.compile(r"(/[\w-][\w.-]*)*/static(/[\w-][\w.-]*)+", re.ASCII)
+    _longest_path = 300
 
     def __init__(self, app: Application) -> None:
         self.app = app
         self._kept: dict[str, tuple[Message, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = scope["type"] == "http" and scope["method"] == "GET"
-        if not wanted or "/static/" not in scope["path"] or not _accepts_gzip(scope):
+        if not self._wanted(scope) or not _accepts_gzip(scope):
             await self.app(scope, receive, send)
             return
         path = scope["path"]
@@ -106,6 +122,12 @@ class CompressStatic:
         start, body = self._kept[path]
         await send({**start, "headers": list(start["headers"])})
         await send({"type": "http.response.body", "body": body})
+
+    def _wanted(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return False
+        path = scope["path"]
+        return len(path) <= self._longest_path and self._path.fullmatch(path) is not None
 
     async def _fetched(self, scope: Scope) -> tuple[Message, bytes]:
         """Ask for the whole file, for all who will want it: nobody can hang up in the middle."""
@@ -179,14 +201,17 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
             with _said_to_the_host():
                 await anyio.to_thread.run_sync(_tenancy().reap)
 
-    tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
-    yield {}
-    for task in tasks:
-        task.cancel()
-    closing.begin()
-    with _said_to_the_host():
-        _tenancy().close()
-        closing.is_in_order()
+    with contextlib.ExitStack() as telling:
+        with _said_to_the_host():
+            telling.enter_context(metrics.told())
+        tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
+        yield {}
+        for task in tasks:
+            task.cancel()
+        closing.begin()
+        with _said_to_the_host():
+            _tenancy().close()
+            closing.is_in_order()
 
 
 def _warmup() -> Any:

@@ -9,7 +9,7 @@ import pytest
 from streamlit.runtime import memory_media_file_storage
 
 from imgsim_core.errors import BadSetting
-from pages.parts import guard
+from pages.parts import guard, server
 from tests.pages.test_server import answer
 
 MEGABYTE = 2**20
@@ -101,3 +101,25 @@ def test_without_a_session_an_address_is_only_chance():
     ids = {named(b"same", "image/jpeg") for _ in range(3)}
     assert len(ids) == 3
     assert all(len(one) == 64 for one in ids)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static//js/{}", "/static/./js/{}", "/static/js/../js/{}", "//static/js/{}", "/x/static/{}"],
+)
+def test_nobody_makes_the_server_keep_a_file_under_many_names(path: str):
+    async def any_path(scope: Any, receive: Any, send: Any) -> None:
+        page = scope["path"].startswith("/x/")
+        kind = b"text/html" if page else b"application/javascript"
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+        )
+        await send({"type": "http.response.body", "body": b"x" * 1000})
+
+    app = server.CompressStatic(any_path)
+    for number in range(5):
+        status, _, body = answer(app, path.format(f"{number}.js"), accept_encoding="gzip")
+        assert (status, body) == (200, b"x" * 1000)
+    assert not app._kept
+    answer(app, "/static/js/real.js", accept_encoding="gzip")
+    assert len(app._kept) == 1

@@ -147,5 +147,16 @@ def test_programs_are_not_driven_through_the_app(server: TestClient):
 @pytest.mark.parametrize("path", ["/", "/nothing", "/_stcore/health", "/media/0.jpg"])
 def test_every_answer_has_the_security_headers(server: TestClient, path: str):
     headers = server.get(path, headers={"origin": ORIGIN}).headers
-    assert "default-src 'self'" in headers["content-security-policy"]
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    # Where a script of a stranger's, should one ever run, could send something to
+    assert f"connect-src 'self' ws://{HOST} wss://{HOST} data:;" in policy
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert "microphone=()" in headers["permissions-policy"]
+
+
+@pytest.mark.parametrize("host", ["evil.example; script-src *", "a b", "", "x" * 300, "[::1"])
+def test_a_made_up_host_adds_nothing_to_the_policy(server: TestClient, host: str):
+    policy = server.get("/nothing", headers={"host": host}).headers["content-security-policy"]
+    assert "connect-src 'self' data:;" in policy
