@@ -107,8 +107,8 @@ def test_the_box_is_found_in_its_scene(evaluation_data, method_id):
 @every_method
 def test_unrelated_photographs_never_match(evaluation_data, method):
     paths = sorted((evaluation_data / "photos").glob("*.jpg"))
-    chosen = random.Random(0).sample(paths, 60)
+    chosen = random.Random(0).sample(paths, 40)
     described = [method.describe(picture(path), method.options()) for path in chosen]
-    pairs = random.Random(0).sample(list(itertools.combinations(described, 2)), 300)
+    pairs = random.Random(0).sample(list(itertools.combinations(described, 2)), 150)
     scores = [method.compare(a, b, method.options()) for a, b in pairs]
-    assert sum(score > 0 for score in scores) <= 3  # one in a hundred; measured: none
+    assert sum(score > 0 for score in scores) <= 1  # one in a hundred; measured: none

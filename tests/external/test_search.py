@@ -10,6 +10,7 @@ import pytest
 from imgsim_core.calibration import Strictness
 from imgsim_core.gallery.ingest import embed
 from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.models.network import quicken
 from imgsim_core.models.words import concepts, typical_concepts, words_vectors
 from imgsim_core.picture import open_reduced
 from imgsim_core.standing_out import guessed_line
@@ -25,6 +26,7 @@ def asked_and_found(evaluation_data):
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     vectors, lengths = [], []
+    quicken(MODEL)  # as a gallery of so many is embedded
     for start in range(0, len(lines), BATCH):
         files = [folder / line["image"] for line in lines[start : start + BATCH]]
         pictures = [open_reduced(file.read_bytes(), file.name, 640) for file in files]
