@@ -220,7 +220,7 @@ def normal_name(distribution: str) -> str:
 
 
 def test_requirements_are_pinned_exactly():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-scale.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             assert re.fullmatch(r"(#.*|-r .*|\s*|[\w.-]+(\[[\w,-]+\])?==[\w.+]+(; .+)?)", line), (
                 line

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import operator
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from imgsim_core.commands.console import (
@@ -17,10 +19,12 @@ from imgsim_core.commands.console import (
 )
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
+from imgsim_core.gallery.on_ray import RAY_ADDRESS, ray_cluster, ray_workers
 from imgsim_core.gallery.reembedding import finish_reembedding
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.sources import Files, from_address, from_paths, from_samples
 from imgsim_core.gallery.store import checked_name, open_store
+from imgsim_core.gallery.workers import Workers
 from imgsim_core.models import catalogue
 from imgsim_core.text import Text, UserText
 
@@ -44,6 +48,14 @@ def add(commands: Any) -> None:
         help="picture, folder, zip archive, or an address such as s3://bucket/prefix",
     )
     parser.add_argument("--model", metavar="ID", help="model that a new gallery is made with")
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help=(
+            "open and embed the pictures on a Ray cluster: host:port, ray://host:port, or local; "
+            "IMGSIM_RAY if not given"
+        ),
+    )
     parser.add_argument("--samples", action="store_true", help="add the built-in pictures too")
     parser.add_argument("--title", metavar="TITLE", default="", help="what people call the gallery")
     parser.add_argument("--json", action="store_true", help="write JSON instead of sentences")
@@ -54,12 +66,14 @@ def _index(chosen: argparse.Namespace) -> None:
     if not chosen.paths and not chosen.samples:
         raise CommandLineError(Text("Name a file, a folder or an address, or add --samples."))
     model = None if chosen.model is None else catalogue.model_by_id(chosen.model)
-    store, shelf = open_store(), Shelf()
-    finish_reembedding(checked_name(chosen.gallery), store, shelf)  # else it might be missing
-    gallery = new_gallery(chosen.gallery, store, shelf, model, chosen.title)
-    with stopped_by_ctrl_c() as stop:
+    with _cluster(chosen.ray or os.environ.get(RAY_ADDRESS, "")) as ray:
+        store, shelf = open_store(), Shelf()
+        finish_reembedding(checked_name(chosen.gallery), store, shelf)  # else it might be missing
+        gallery = new_gallery(chosen.gallery, store, shelf, model, chosen.title)
         told = _show if sys.stderr.isatty() else None
-        result = ingest(gallery, _files(chosen.paths, chosen.samples), told=told, stop=stop)
+        files = _files(chosen.paths, chosen.samples)
+        with stopped_by_ctrl_c() as stop, _workers(ray, gallery) as workers:
+            result = ingest(gallery, files, told=told, stop=stop, workers=workers)
     if told is not None:
         print(file=sys.stderr)
     if chosen.json:
@@ -74,6 +88,14 @@ def _index(chosen: argparse.Namespace) -> None:
         raise CommandLineError(
             Text("No picture was found for the gallery {name}.", name=UserText(gallery.name))
         )
+
+
+def _cluster(address: str) -> AbstractContextManager[Any]:
+    return ray_cluster(address) if address else nullcontext()
+
+
+def _workers(ray: Any, gallery: Gallery) -> AbstractContextManager[Workers | None]:
+    return nullcontext() if ray is None else ray_workers(ray, gallery)
 
 
 def _files(paths: list[str], samples: bool) -> Files:
