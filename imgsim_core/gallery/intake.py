@@ -7,6 +7,7 @@ import operator
 import threading
 from collections.abc import Iterable
 
+from imgsim_core import lanes
 from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.gallery import Gallery
@@ -16,6 +17,7 @@ from imgsim_core.gallery.reembedding import finish_reembedding, reembed
 from imgsim_core.gallery.sources import Files, from_uploads
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text, UserText
+from imgsim_core.turns import Turn, Turns
 
 File = tuple[str, bytes]
 
@@ -32,6 +34,8 @@ class Intake:
         For a gallery that is still to be made; None takes the default.
     title : str
         What its visitor calls it.
+    turns : Turns or None
+        Among which it waits for its own; None: it begins at once.
 
     Attributes
     ----------
@@ -44,12 +48,19 @@ class Intake:
     """
 
     def __init__(
-        self, visitors: Visitors, name: str, model: Model | None = None, title: str = ""
+        self,
+        visitors: Visitors,
+        name: str,
+        model: Model | None = None,
+        title: str = "",
+        turns: Turns | None = None,
     ) -> None:
         self._visitors = visitors
         self._name = name
         self._model = model
         self._title = title
+        self._turns = turns or Turns()
+        self._turn: Turn | None = None
         self._again: Model | None = None
         self._waiting: list[File | Text] = []
         self._lock = threading.Lock()
@@ -64,6 +75,12 @@ class Intake:
     def running(self) -> bool:
         """Whether it is at work."""
         return self._at_work
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether others' work comes first."""
+        turn = self._turn
+        return self.running and (turn is None or turn.is_waiting)
 
     @property
     def stopping(self) -> bool:
@@ -109,8 +126,9 @@ class Intake:
         with self._lock:
             self._stop.clear()
             if (self._waiting or self._again) and not self._at_work:
-                self.problem, self._at_work = None, True
-                self._thread = in_background(self._run, "intake of a gallery")
+                self.problem, self._at_work, self._turn = None, True, None
+                lane = lanes.current().behind()
+                self._thread = in_background(self._run, "intake of a gallery", lane)
 
     def embed_again(self, model: Model) -> None:
         """Embed what is in the gallery by another model, before anything else is added."""
@@ -137,11 +155,14 @@ class Intake:
     def _run(self) -> None:
         at_end = False  # set by `_next`, which may have let another thread begin since
         try:
-            if self._again is not None:
-                self._embed_again(self._again)
-            while batch := self._next():
-                self._take_in(batch)
-            at_end = True
+            with self._turns.turn(self._stop.is_set) as turn:
+                if turn is not None:
+                    self._turn = turn
+                    if self._again is not None:
+                        self._embed_again(self._again)
+                    while batch := self._next():
+                        self._take_in(batch)
+                    at_end = True
         except ImgSimError as error:
             self.problem = error.text
         finally:
@@ -181,6 +202,7 @@ class Intake:
         def told(done: int, total: int) -> None:
             self.embedded = done, total
             self._visitors.touch(self._name)
+            self._give_way()
 
         try:
             reembed(self._visitors.open(self._name), model, told, self._stop)
@@ -197,6 +219,11 @@ class Intake:
     def _told(self, progress: Progress) -> None:
         self.progress = progress
         self._visitors.touch(self._name)
+        self._give_way()
+
+    def _give_way(self) -> None:
+        if self._turn is not None:
+            self._turn.give_way()
 
 
 def _too_much(name: str, most: int) -> Text:

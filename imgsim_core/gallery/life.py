@@ -53,12 +53,20 @@ class Limits:
         Of one gallery's folder.
     all_megabytes : float
         Of all visitors' folders together.
+    memory_megabytes, all_memory_megabytes : float
+        What pictures that visitors bring to the other pages may take up in memory: those of
+        one visitor, and of all.
+    jobs : int
+        Pieces of work behind the pages that one visitor has done at a time.
     """
 
     hours: float = 2.0
     pictures: int = 2_000
     megabytes: float = 500.0
     all_megabytes: float = 10_000.0
+    memory_megabytes: float = 400.0
+    all_memory_megabytes: float = 2_000.0
+    jobs: int = 2
 
     @property
     def seconds(self) -> float:
@@ -77,8 +85,9 @@ def limits_of_host() -> Limits:
     Returns
     -------
     Limits
-        From IMGSIM_VISITOR_HOURS, IMGSIM_VISITOR_PICTURES, IMGSIM_VISITOR_MEGABYTES and
-        IMGSIM_ALL_VISITORS_MEGABYTES; the usual ones where they are not set.
+        From IMGSIM_VISITOR_HOURS, IMGSIM_VISITOR_PICTURES, IMGSIM_VISITOR_MEGABYTES,
+        IMGSIM_ALL_VISITORS_MEGABYTES, IMGSIM_VISITOR_MEMORY, IMGSIM_ALL_VISITORS_MEMORY and
+        IMGSIM_VISITOR_JOBS; the usual ones where they are not set.
 
     Raises
     ------
@@ -91,6 +100,9 @@ def limits_of_host() -> Limits:
         pictures=round(_number("IMGSIM_VISITOR_PICTURES", usual.pictures)),
         megabytes=_number("IMGSIM_VISITOR_MEGABYTES", usual.megabytes),
         all_megabytes=_number("IMGSIM_ALL_VISITORS_MEGABYTES", usual.all_megabytes),
+        memory_megabytes=_number("IMGSIM_VISITOR_MEMORY", usual.memory_megabytes),
+        all_memory_megabytes=_number("IMGSIM_ALL_VISITORS_MEMORY", usual.all_memory_megabytes),
+        jobs=max(1, round(_number("IMGSIM_VISITOR_JOBS", usual.jobs))),
     )
 
 
