@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,6 +13,8 @@ TURNS = 8  # ways to turn and mirror a picture, itself first
 COLOURS = 64  # bins of the colour summary
 
 Shape = Literal["", "wide", "tall", "square"]
+
+_NO_UNICODE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -159,3 +162,8 @@ def shape_of(width: int, height: int) -> Shape:
     if 20 * abs(width - height) <= max(width, height):
         return "square"
     return "wide" if width > height else "tall"
+
+
+def in_unicode(text: str) -> str:
+    """Put a mark for the bytes of a file's name that are no UTF-8, which Python keeps apart."""
+    return _NO_UNICODE.sub("\N{REPLACEMENT CHARACTER}", text)

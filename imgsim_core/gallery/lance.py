@@ -21,7 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core.errors import OtherEncoder, StoreGone, UnknownGallery
-from imgsim_core.gallery.entry import ANYTHING, COLOURS, TURNS, Entry, Filter, Found, Row
+from imgsim_core.gallery.entry import (
+    ANYTHING,
+    COLOURS,
+    TURNS,
+    Entry,
+    Filter,
+    Found,
+    Row,
+    in_unicode,
+)
 from imgsim_core.gallery.store import GalleryInfo, checked_name
 from imgsim_core.text import HostText, Text, UserText
 
@@ -31,7 +40,6 @@ EXACT_UP_TO = 20_000
 _LIST = "imgsim_galleries"
 _PREFIX = "gallery_"
 _CHUNK = 1_000  # digests named in one condition
-_NO_UNICODE = re.compile("[\ud800-\udfff]")
 _BETWEEN_NAMES = "\0"  # the one character that is in no file's name
 _LONGEST_REASON = 200  # characters
 _FACTS = (
@@ -419,9 +427,9 @@ def _as_arrow(rows: Sequence[Row], schema: Any) -> Any:
         for name in _FACTS
         if name not in ("names", "sources", "hashes", "colours")
     }
-    columns["names"] = [list(map(_unicode, row.entry.names)) for row in rows]
-    columns["sources"] = [list(map(_unicode, row.entry.sources)) for row in rows]
-    columns["camera"] = [_unicode(row.entry.camera) for row in rows]
+    columns["names"] = [list(map(in_unicode, row.entry.names)) for row in rows]
+    columns["sources"] = [list(map(in_unicode, row.entry.sources)) for row in rows]
+    columns["camera"] = [in_unicode(row.entry.camera) for row in rows]
     columns["folded_names"] = [_BETWEEN_NAMES.join(map(_folded, row.entry.names)) for row in rows]
     columns["hashes"] = _fixed(np.stack([row.entry.hashes for row in rows]).astype(np.uint64))
     columns["colours"] = _fixed(np.stack([row.entry.colours for row in rows]).astype(np.float32))
@@ -435,13 +443,8 @@ def _as_arrow(rows: Sequence[Row], schema: Any) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _unicode(text: str) -> str:
-    """Put a mark for the bytes of a file's name that are no UTF-8, which Python keeps apart."""
-    return _NO_UNICODE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def _folded(name: str) -> str:
-    return _unicode(name).casefold()
+    return in_unicode(name).casefold()
 
 
 def _fixed(values: NDArray[Any]) -> Any:
@@ -521,5 +524,5 @@ def _condition(where: Filter) -> str:
         start = f"left(taken, {len(where.taken_to)})"  # a day includes its times
         conditions.append(f"taken <> '' AND {start} <= {_quoted(where.taken_to)}")
     if where.camera:
-        conditions.append(f"camera = {_quoted(_unicode(where.camera))}")
+        conditions.append(f"camera = {_quoted(in_unicode(where.camera))}")
     return " AND ".join(f"({condition})" for condition in conditions)

@@ -20,7 +20,8 @@ from imgsim_core.gallery.entry import ANYTHING, Filter, Found, Row
 from imgsim_core.text import Text, UserText
 
 STORE_ADDRESS = "IMGSIM_STORE"
-"""Environment variable: a folder, or object storage such as s3://bucket/galleries."""
+"""Environment variable: a folder, object storage such as s3://bucket/galleries, or a server
+such as milvus://host:19530."""
 USUAL_ADDRESS = "galleries"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
@@ -64,7 +65,8 @@ class Store(Protocol):
     Every method raises `UnknownGallery` for a gallery that is not there, and `StoreGone`
     when the store cannot be reached or written. Whatever `add` and `remove` have returned
     from survives the end of the process; what they were in the middle of is there wholly
-    or not at all.
+    or not at all. What another process has changed is seen at once, or, in a store that says
+    so, within seconds.
     """
 
     @property
@@ -145,8 +147,9 @@ def open_store(address: str | None = None) -> Store:
     Parameters
     ----------
     address : str or None
-        A folder, or object storage (s3://, gs://, az://); None takes `IMGSIM_STORE`, and
-        the folder "galleries" if that is not set.
+        A folder, object storage (s3://, gs://, az://), or a Milvus server (milvus://,
+        milvus+tls://); None takes `IMGSIM_STORE`, and the folder "galleries" if that is not
+        set.
 
     Returns
     -------
@@ -159,6 +162,10 @@ def open_store(address: str | None = None) -> Store:
     """
     address = address or os.environ.get(STORE_ADDRESS) or USUAL_ADDRESS
     scheme, separator, _ = address.partition("://")
+    if scheme in ("milvus", "milvus+tls"):
+        from imgsim_core.gallery.milvus import MilvusStore
+
+        return MilvusStore(address)
     if separator and scheme not in ("s3", "gs", "az", "file"):
         raise StoreGone(Text("There is no store of the kind {scheme}.", scheme=UserText(scheme)))
     from imgsim_core.gallery.lance import LanceStore

@@ -16,6 +16,8 @@ from moto.server import ThreadedMotoServer
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import Store, open_store
 
+pytest.register_assert_rewrite("tests.gallery.any_store")
+
 BUCKET = "imgsim-tests"
 
 
