@@ -1,14 +1,20 @@
 # make run   install what the app needs and serve it at http://localhost:8501
 # make test  install what the tests need and run every check
 # make weights MODELS="clip siglip2"  download learned models beforehand
+# make test-scale  the checks that need a Milvus server and a Ray cluster, both started here
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+SCALE := .venv-scale
+MILVUS := .venv-milvus
 PORT ?= 8501
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: run test format bench readme weights clean
+# Where nothing but loopback is: the server that is tested there would listen to everybody
+ALONE := $(if $(IMGSIM_TEST_MILVUS),,unshare --net $(if $(filter 0,$(shell id -u)),,--map-root-user))
+
+.PHONY: run test test-scale format bench readme weights clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -20,8 +26,11 @@ test: $(VENV)/.installed-dev chromium
 	$(BIN)/lint-imports
 # Side by side, since a browser test waits much of its time; its words come at the end
 	$(BIN)/python -m pytest tests/browser > .browser.log 2>&1 & browser=$$!; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser; computed=$$?; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/scale; computed=$$?; \
 	wait $$browser; seen=$$?; cat .browser.log; exit $$((computed + seen))
+
+test-scale: $(SCALE)/.installed $(MILVUS)/.installed chromium
+	timeout 900 $(ALONE) $(SCALE)/bin/python -m pytest tests/scale
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
@@ -39,7 +48,7 @@ readme: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_tables.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SCALE) $(MILVUS) .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	$$(command -v $(PYTHON) || command -v python3) -m venv $(VENV)
@@ -51,6 +60,20 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@ $(VENV)/.installed
+
+# Beside what the tests have: two environments with one place of packages would fight over it
+$(SCALE)/.installed: requirements-scale.txt $(VENV)/.installed-dev
+	$(BIN)/python -m venv $(SCALE)
+	place='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	$(BIN)/python -c "$$place" > "$$($(SCALE)/bin/python -c "$$place")/imgsim.pth"
+	$(SCALE)/bin/pip install --quiet -r requirements-scale.txt
+	touch $@
+
+# A Milvus server out of a wheel: the last one that Milvus has put into one
+$(MILVUS)/.installed: | $(VENV)/bin/python
+	$(BIN)/python -m venv $(MILVUS)
+	$(MILVUS)/bin/pip install --quiet milvus==2.3.5
+	touch $@
 
 # The browser tests drive Debian's Chromium; a Chinese font so that screenshots show letters.
 .PHONY: chromium
