@@ -1,4 +1,7 @@
-"""Words to pictures on 1,000 photographs made by others, one an ImageNet class."""
+"""Words to pictures on photographs made by others, one an ImageNet class, every second class.
+
+Among all 1,000, recall is 0.753 (first), 0.904 (first five) and 0.928 (first ten).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import pytest
 from imgsim_core.calibration import Strictness
 from imgsim_core.gallery.ingest import embed
 from imgsim_core.models.catalogue import model_by_id
-from imgsim_core.models.network import quicken
 from imgsim_core.models.words import concepts, typical_concepts, words_vectors
 from imgsim_core.picture import open_reduced
 from imgsim_core.standing_out import guessed_line
@@ -24,9 +26,8 @@ def asked_and_found(evaluation_data):
     """Scores of every name (rows) against every photograph (columns), and what is usual."""
     folder = evaluation_data / "photos"
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+        lines = list(csv.DictReader(file))[::2]
     vectors, lengths = [], []
-    quicken(MODEL)  # as a gallery of so many is embedded
     for start in range(0, len(lines), BATCH):
         files = [folder / line["image"] for line in lines[start : start + BATCH]]
         pictures = [open_reduced(file.read_bytes(), file.name, 640) for file in files]
@@ -42,15 +43,15 @@ def asked_and_found(evaluation_data):
 
 def test_the_name_of_a_thing_finds_its_photograph(asked_and_found, record_property):
     scores, _ = asked_and_found
-    assert scores.shape == (1000, 1000)
+    assert scores.shape == (500, 500)
     ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
     recall = {count: float((ranks < count).mean()) for count in (1, 5, 10)}
     for count, share in recall.items():
         record_property(f"recall@{count}", share)
-    # Measured 0.753, 0.904 and 0.928
-    assert recall[1] >= 0.70
-    assert recall[5] >= 0.87
-    assert recall[10] >= 0.90
+    # Measured 0.808, 0.916 and 0.942
+    assert recall[1] >= 0.77
+    assert recall[5] >= 0.89
+    assert recall[10] >= 0.92
 
 
 def test_the_right_photograph_stands_out_and_few_others(asked_and_found, record_property):
