@@ -18,12 +18,15 @@ HERE = Path(__file__).parent
 if str(HERE) not in sys.path:  # an ASGI server need not have been started in this folder
     sys.path.insert(0, str(HERE))
 
-from pages.parts import guard, oops, server  # noqa: E402 - needs the path above
+from pages.parts import guard, logs, metrics, oops, server  # noqa: E402 - needs the path above
+
+logs.begin()
 
 app = st.App(
     str(HERE / "pages" / "parts" / "main.py"),
     routes=[Route("/api/ready", server.ready)],
     middleware=[
+        Middleware(metrics.CountRequests),
         Middleware(server.SecurityHeaders),
         Middleware(guard.Guard),
         Middleware(server.CompressStatic),

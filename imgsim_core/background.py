@@ -8,6 +8,7 @@ the program is leaving.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,9 +48,32 @@ def at_work() -> dict[str, int]:
     return dict(Counter(one.name for one in threading.enumerate() if isinstance(one, _Worker)))
 
 
+def wait_for_work(seconds: float) -> tuple[str, ...]:
+    """Wait for all that `in_background` began, but not longer than so many seconds.
+
+    Returns
+    -------
+    tuple of str
+        Names of those that are still at work.
+    """
+    until = time.monotonic() + seconds
+    for one in threading.enumerate():
+        if isinstance(one, _Worker) and one is not threading.current_thread():
+            one.join(max(0.0, until - time.monotonic()))
+    return tuple(sorted(at_work()))
+
+
+_told_to_leave = threading.Event()
+
+
+def leave() -> None:
+    """Let all work know that the program is going to end."""
+    _told_to_leave.set()
+
+
 def leaving() -> bool:
-    """Tell whether the program is ending: its main thread has nothing more to do."""
-    return not threading.main_thread().is_alive()
+    """Tell whether the program is ending: it was told to, or its main thread is through."""
+    return _told_to_leave.is_set() or not threading.main_thread().is_alive()
 
 
 class StopSign(threading.Event):

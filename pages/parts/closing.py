@@ -1,14 +1,13 @@
 """How the server ends: at the first signal, in order, within the ten seconds `docker stop` gives.
 
-The signal first, which tells all work to stop; then answers under way, which have a moment;
-then visitors' galleries, which are deleted; then work that is in the middle of a step. What
-is still there after that is left where it is: every gallery can be killed at any moment.
+All work is told to stop at once. Answers under way have a moment, then work that is in the
+middle of a step; then visitors' galleries are deleted. Whatever is at work even then is left
+where it is: every gallery can be killed at any moment.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import os
 import signal
@@ -18,18 +17,19 @@ from types import FrameType
 
 import uvicorn
 
+from imgsim_core import background
 from imgsim_core.background import StopSign
 from pages.parts import first_visit
 
 _LOG = logging.getLogger(__name__)
 
 _ANSWERS_SECONDS = 2
-_MOST_SECONDS = 8.0
+_MOST_SECONDS = 9.0
 
 stop = StopSign()
 """Set once the server is ending."""
 
-_in_order = threading.Event()
+_signalled = threading.Event()
 
 
 def listen() -> None:
@@ -56,15 +56,13 @@ def listen() -> None:
 
 
 def _begin() -> None:
-    if stop.is_set():
+    if _signalled.is_set():
         return
+    _signalled.set()
     _LOG.info("told to end")
+    background.leave()
     begin()
     threading.Thread(target=_insist, name="closing", daemon=True).start()
-    # Uvicorn raises the signal once more at its end, and the program would end by it: a host
-    # takes any code but 0 for a crash.
-    atexit.register(_leave)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 def begin() -> None:
@@ -73,26 +71,28 @@ def begin() -> None:
     first_visit.wait_no_longer()
 
 
-def is_in_order() -> None:
-    """Take note that nothing of any visitor is left."""
-    _in_order.set()
+def leave() -> None:
+    """End here and now, if a signal said so: nothing of any visitor is left.
 
-
-def _leave() -> None:
-    """End here and now, with all threads that Python waits for over.
-
-    Others may be inside a library's machine code, and Python would pull the ground from
-    under them: the process would end by a fault.
+    Neither uvicorn nor Python has the last word. Uvicorn would end by the signal, which a host
+    takes for a crash; Python would wait for threads that are inside a long step, and pull the
+    ground from under others, which then bring the process down.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    if not _signalled.is_set():
+        return
+    still = background.at_work()
+    _LOG.info("ended, with %d pieces of work left where they were", sum(still.values()))
+    _exit(0)
 
 
 def _insist() -> None:
-    """End although something is still at work."""
+    """End although something could not be put in order."""
     threading.Event().wait(_MOST_SECONDS)
-    still = [thread.name for thread in threading.enumerate() if not thread.daemon]
-    _LOG.warning("ended although still at work: %d threads", len(still))
+    _LOG.warning("ended out of order after %d seconds", round(_MOST_SECONDS))
+    _exit(1)
+
+
+def _exit(code: int) -> None:
+    sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0 if _in_order.is_set() else 1)
+    os._exit(code)

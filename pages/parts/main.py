@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import first_visit, inputs, links, looks, navigation, settings
+from pages.parts import first_visit, inputs, links, looks, metrics, navigation, settings
 from pages.parts.language import LANGUAGES, language, t
 
 
@@ -35,6 +35,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", key="frame
         before=_start_widgets_anew,
     )
 
-page.run()
-links.write()
+with metrics.page_timed(page.url_path or "compare"):
+    page.run()
+    links.write()
 first_visit.page_is_drawn()

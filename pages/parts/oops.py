@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import streamlit as st
-from streamlit.logger import get_logger
+import logging
 
+import streamlit as st
+
+from pages.parts import metrics
 from pages.parts.language import t
 
-_LOG = get_logger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 def apologise(error: Exception) -> bool:
     """Log a bug with its traceback, tell the visitor in a sentence; True: it was shown."""
+    metrics.failures.add(type(error).__name__)
     _LOG.error("a page failed", exc_info=error)
     st.error(
         t(

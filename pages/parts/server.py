@@ -9,6 +9,7 @@ import gzip
 import importlib
 import logging
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import runtime
 
+from imgsim_core import background
 from imgsim_core.errors import ImgSimError
 from imgsim_core.heap import spare_memory
 from pages.parts import closing, first_visit, metrics
@@ -52,6 +54,7 @@ _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\
 MultiPartParser.spool_max_size = 64 * 2**20
 
 _REAP_SECONDS = 15
+_WORK_SECONDS = 4.0  # for what is in the middle of a step when the server ends
 _SAMPLES_SECONDS = 2  # after all else is warm: a first visitor's clicks come first
 # Who asks for these may be a load balancer, or a page that is open already.
 _NO_VISIT = ("/_stcore/", "/api/")
@@ -209,9 +212,12 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         for task in tasks:
             task.cancel()
         closing.begin()
-        with _said_to_the_host():
-            _tenancy().close()
-            closing.is_in_order()
+        if "pages.parts.tenancy" in sys.modules:  # else nobody has been here yet
+            with _said_to_the_host():
+                _tenancy().stop()
+                background.wait_for_work(_WORK_SECONDS)
+                _tenancy().close()
+    closing.leave()
 
 
 def _warmup() -> Any:

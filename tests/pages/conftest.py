@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -64,3 +65,12 @@ def on_pair() -> AppTest:
 def png() -> bytes:
     """A small picture as a file."""
     return file_of("PNG")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this machine at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
