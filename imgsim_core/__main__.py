@@ -27,6 +27,7 @@ from imgsim_core.commands.index import add as _add_index
 from imgsim_core.commands.match import add as _add_match
 from imgsim_core.commands.name import add as _add_name
 from imgsim_core.commands.reembed import add as _add_reembed
+from imgsim_core.commands.reindex import add as _add_reindex
 from imgsim_core.commands.search import add as _add_search
 from imgsim_core.commands.teach import add as _add_teach
 from imgsim_core.commands.teaching_files import head_at
@@ -101,6 +102,7 @@ def _parser() -> _Parser:
     _add_search(commands)
     _add_duplicates(commands)
     _add_reembed(commands)
+    _add_reindex(commands)
     _add_match(commands)
     _add_find(commands)
     _add_name(commands)
