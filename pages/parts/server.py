@@ -8,6 +8,7 @@ import gc
 import gzip
 import importlib
 import logging
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
@@ -21,8 +22,9 @@ from starlette.responses import JSONResponse
 from streamlit import runtime
 
 from imgsim_core import background
-from imgsim_core.errors import ImgSimError
+from imgsim_core.errors import BadSetting, ImgSimError
 from imgsim_core.heap import spare_memory
+from imgsim_core.text import HostText, Text
 from pages.parts import closing, first_visit, metrics
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self' data:; connect-src 'self'{sockets} data:; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'{framers}"
 )
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -48,6 +50,10 @@ _HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
+FRAMED_BY = "IMGSIM_FRAMED_BY"
+"""Environment variable: sites that may show the app in a frame; no other than this if not set."""
+
+_SITE = re.compile(r"https://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d{1,5})?")
 _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 # What a visitor brings is promised to stay in memory, but from 1 MB on Starlette would lay an
 # upload into a temporary file. More than `server.maxUploadSize` never comes.
@@ -61,10 +67,17 @@ _NO_VISIT = ("/_stcore/", "/api/")
 
 
 class SecurityHeaders:
-    """Add security headers to every response; sockets and bodies pass untouched."""
+    """Add security headers to every response; sockets and bodies pass untouched.
+
+    Raises
+    ------
+    BadSetting
+        If the setting of sites that may show the app in a frame makes no sense.
+    """
 
     def __init__(self, app: Application) -> None:
         self.app = app
+        self._framers = framers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,7 +86,7 @@ class SecurityHeaders:
         if not scope["path"].startswith(_NO_VISIT):
             first_visit.somebody_comes()
 
-        policy = (b"content-security-policy", _policy(scope))
+        policy = (b"content-security-policy", _policy(scope, self._framers))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -83,11 +96,33 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
 
-def _policy(scope: Scope) -> bytes:
+def framers() -> tuple[str, ...]:
+    """Read which sites may show the app in a frame of theirs.
+
+    Raises
+    ------
+    BadSetting
+        If one of them is more or less than https://HOST.
+    """
+    written = os.environ.get(FRAMED_BY, "").split()
+    for site in written:
+        if not _SITE.fullmatch(site):
+            raise BadSetting(
+                Text(
+                    "The setting {variable} must name sites such as https://huggingface.co, "
+                    "not {value}.",
+                    variable=FRAMED_BY,
+                    value=HostText(site),
+                )
+            )
+    return tuple(written)
+
+
+def _policy(scope: Scope, framers: tuple[str, ...]) -> bytes:
     """Write the policy: sockets to this host only, by name, since not every 'self' means them."""
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")
     sockets = f" ws://{host.decode()} wss://{host.decode()}" if _HOST.fullmatch(host) else ""
-    return _POLICY.format(sockets=sockets).encode()
+    return _POLICY.format(sockets=sockets, framers="".join(f" {one}" for one in framers)).encode()
 
 
 class CompressStatic:

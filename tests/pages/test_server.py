@@ -29,6 +29,7 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from imgsim_core.background import StopSign
+from imgsim_core.errors import BadSetting
 from imgsim_core.method import Family
 from pages.parts import cached, closing, first_visit, server, warmup
 
@@ -93,6 +94,31 @@ def test_every_answer_carries_the_security_headers(front_end: Counted):
         assert "http:" not in policy
         assert "https:" not in policy
         assert "object-src 'none'" in policy
+
+
+def framed_by(monkeypatch: pytest.MonkeyPatch, sites: str) -> str:
+    monkeypatch.setenv(server.FRAMED_BY, sites)
+    _, headers, _ = answer(server.SecurityHeaders(PlainTextResponse("page")), "/")
+    return headers["content-security-policy"].rpartition("frame-ancestors ")[2]
+
+
+def test_only_sites_that_the_host_names_may_show_the_app_in_a_frame(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    assert framed_by(monkeypatch, "") == "'self'"
+    found = framed_by(monkeypatch, " https://huggingface.co https://*.hf.space:8443 ")
+    assert found == "'self' https://huggingface.co https://*.hf.space:8443"
+
+
+@pytest.mark.parametrize(
+    "site",
+    ["*", "https://*", "http://a.org", "https://a.org/x", "https://a.org;", "a.org", "'none'"],
+)
+def test_a_site_that_would_open_more_than_itself_is_refused(
+    monkeypatch: pytest.MonkeyPatch, site: str
+):
+    with pytest.raises(BadSetting, match="must name sites"):
+        framed_by(monkeypatch, site)
 
 
 def test_a_script_is_compressed_once_and_unchanged(front_end: Counted):
