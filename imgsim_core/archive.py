@@ -7,6 +7,7 @@ path. What an archive says of its sizes may be a lie: reading stops at bounds of
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -28,10 +29,12 @@ _ERRORS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
+    lzma.LZMAError,
     struct.error,
     EOFError,
     NotImplementedError,  # a way of packing that the library does not know
     RuntimeError,  # a password is needed
+    MemoryError,  # a packing that says it needs gigabytes
     OSError,
     ValueError,
 )

@@ -101,6 +101,19 @@ def test_a_damaged_archive_is_one_sentence(data):
     assert count_of_files(data) == 0
 
 
+@pytest.mark.parametrize(
+    "packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=int
+)
+def test_a_file_that_does_not_unpack_is_a_sentence_whatever_packed_it(packing):
+    content = bytes(range(256)) * 40
+    data = bytearray(packed(("1.png", content), ("2.png", b"two"), packing=packing))
+    for at in range(60, 160):
+        data[at] ^= 0x55
+    damaged, whole = read(bytes(data))
+    assert "1.png is damaged inside" in str(damaged)
+    assert isinstance(whole, Unpacked)
+
+
 def test_every_cut_of_an_archive_ends_in_a_sentence():
     data = packed(("1.png", bytes(range(256)) * 9), ("2.png", b"two"))
     for length in range(0, len(data), 7):
