@@ -2,6 +2,7 @@
 #   docker build -t imgsim .                                     the app and its own model
 #   docker build --build-arg TORCH_INDEX=... -t imgsim .         gigabytes smaller: docs/hosting.md
 #   docker build --build-arg MODELS="clip-b32" -t imgsim .       with more weights baked in
+#   docker build --build-arg SCALE=1 -t imgsim .                 for object storage, Milvus and Ray
 #   docker run -p 8501:8501 -v imgsim:/data imgsim
 
 FROM python:3.11-slim-trixie AS packages
@@ -9,8 +10,9 @@ RUN python -m venv /venv
 COPY requirements.txt requirements-scale.txt /tmp/
 # From the usual index, torch brings gigabytes of CUDA that a host without a GPU never uses
 ARG TORCH_INDEX=""
+ARG SCALE=""
 RUN /venv/bin/pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} \
-    -r /tmp/requirements.txt -r /tmp/requirements-scale.txt
+    -r /tmp/requirements.txt ${SCALE:+-r /tmp/requirements-scale.txt}
 
 FROM python:3.11-slim-trixie
 COPY packages.txt /tmp/
@@ -22,6 +24,8 @@ RUN apt-get update \
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
+# Who serves cannot write here, and would compile everything anew at each start
+RUN /venv/bin/python -m compileall -q imgsim_core pages app.py
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HF_HOME=/weights \
@@ -29,7 +33,8 @@ ENV PATH=/venv/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     IMGSIM_STORE=/data/galleries \
     IMGSIM_PICTURES=/data/pictures
-USER imgsim
+# A number, so that a cluster can see that it is not root
+USER 1000
 ARG MODELS=""
 RUN for model in $MODELS; do python -m imgsim_core models fetch "$model" || exit 1; done
 VOLUME /data
