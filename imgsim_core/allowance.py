@@ -85,7 +85,8 @@ class Allowance:
             not counted then, and to be let go of.
         """
         # Not the picture itself: under another name it is another object with the same pixels
-        self.hold_bytes(picture.rgb, picture.rgb.nbytes)
+        mask = 0 if picture.mask is None else picture.mask.nbytes
+        self.hold_bytes(picture.rgb, picture.rgb.nbytes + mask)
         return picture
 
     def hold_bytes(self, owner: Any, size: int) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from imgsim_core.archive import is_archive, unpacked
-from imgsim_core.errors import ImgSimError
+from imgsim_core.errors import ImgSimError, NoRoom
 from imgsim_core.picture import Picture, open_reduced
 from imgsim_core.text import Text
 
@@ -84,6 +84,7 @@ def with_files(
     files: Iterable[File | Text],
     told: Callable[[int], None] | None = None,
     most: int | None = None,
+    hold: Callable[[Picture], object] | None = None,
 ) -> PictureSet:
     """Open files and add them to a set.
 
@@ -96,6 +97,9 @@ def with_files(
         Called with the number of files seen so far, after each.
     most : int or None
         Pictures that the set may hold; None: `MOST_PICTURES`.
+    hold : callable or None
+        Told of each picture before it is taken; a `NoRoom` that it raises ends the taking,
+        and what is in by then stays.
 
     Returns
     -------
@@ -118,6 +122,11 @@ def with_files(
         else:
             try:
                 picture = reduced_on_opening(*file)
+                if hold is not None:
+                    hold(picture)
+            except NoRoom as error:
+                refused.insert(0, error.text)
+                break
             except ImgSimError as error:
                 refused.append(error.text)
             else:

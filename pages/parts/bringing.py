@@ -18,7 +18,7 @@ from imgsim_core.picture_set import (
     with_files,
 )
 from imgsim_core.text import Text
-from pages.parts import assets, cached, inputs, receiving, settings, workbench
+from pages.parts import assets, cached, inputs, receiving, settings, tenancy, workbench
 from pages.parts.language import plain, say, t
 from pages.parts.workbench import Workbench
 
@@ -114,7 +114,7 @@ def _take_in(bench: Workbench | None) -> None:
         share = min(1.0, seen / MOST_PICTURES)
         bar.progress(share, text=t("{count} files opened …", count=seen))
 
-    pictures = with_files(before, _without_marks(uploads, marks), told)
+    pictures = with_files(before, _without_marks(uploads, marks), told, hold=tenancy.hold)
     read = [labelled.marks_from_csv(file, pictures) for file in marks]
     said = {pair.key: pair for pair in (mine.answered if mine else [])}
     said.update({pair.key: pair for one in read for pair in one.pairs})

@@ -9,7 +9,7 @@ from imgsim_core.applications.faces.face import Face
 from imgsim_core.errors import ImgSimError, NoFace
 from imgsim_core.picture import Picture, open_picture
 from imgsim_core.text import Text, UserText
-from pages.parts import cached, faces_drawing, faces_held, inputs, receiving
+from pages.parts import cached, faces_drawing, faces_held, inputs, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
 
 _MOST_FILES = 10
@@ -78,7 +78,7 @@ def _shoot(slot: str, key: str, many: bool) -> None:
 def _open(slot: str, data: bytes, name: str, many: bool) -> None:
     mine = faces_held.held()
     try:
-        picture = open_picture(data, name)
+        picture = tenancy.hold(open_picture(data, name))
     except ImgSimError as error:
         _refuse(slot, error.text)
         return

@@ -170,11 +170,12 @@ def _show_running(intake: Intake) -> None:
             done, total = intake.embedded
             words = t("Embedding again: {done} of {total} pictures", done=done, total=total)
             st.progress(done / max(1, total), text=words)
+        elif intake.waits_for_others and not intake.stopping:
+            st.progress(_share(progress), text=tenancy.waits_words())
         elif progress is None or progress.state != "running":
             st.progress(0.0, text=t("Beginning …"))
         else:
-            share = progress.seen / progress.total if progress.total else 0.0
-            st.progress(min(1.0, share), text=_so_far(progress))
+            st.progress(_share(progress), text=_so_far(progress))
         st.button(
             t("Stopping …") if intake.stopping else t("Stop"),
             key="stop_intake",
@@ -184,6 +185,11 @@ def _show_running(intake: Intake) -> None:
         )
     if progress is not None:
         _show_refused(progress)
+
+
+def _share(progress: Progress | None) -> float:
+    total = progress.total if progress is not None else None
+    return min(1.0, progress.seen / total) if progress is not None and total else 0.0
 
 
 def _so_far(progress: Progress) -> str:

@@ -15,7 +15,7 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.picture import Picture, open_picture
 from imgsim_core.samples import SamplePair, all_samples, open_sample, pair_by_id
 from imgsim_core.text import Text
-from pages.parts import cached, settings
+from pages.parts import cached, settings, tenancy
 from pages.parts.language import code_span, plain, say, t
 
 SLOTS = ("a", "b")
@@ -88,7 +88,7 @@ def _bring(slot: str, widget_key: str) -> None:
     # server lets go of the file's bytes.
     st.session_state[f"turn_{slot}"] = st.session_state.get(f"turn_{slot}", 0) + 1
     try:
-        brought = open_picture(file.getvalue(), file.name)
+        brought = tenancy.hold(open_picture(file.getvalue(), file.name))
     except ImgSimError as error:
         st.session_state[f"problem_{slot}"] = error.text
         return

@@ -16,7 +16,7 @@ from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import Picture
 from imgsim_core.picture_set import File, PictureSet, files_of, with_files
 from imgsim_core.text import Text, UserText
-from pages.parts import cached, inputs, receiving
+from pages.parts import cached, inputs, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
 
 _CLASSES = "objects_classes"  # name -> pictures, in the order they came
@@ -190,8 +190,8 @@ def _take_examples() -> None:
 
 
 def _opened(files: Iterator[File | Text], refused: list[Text]) -> PictureSet:
-    opened = with_files(PictureSet(), files)
-    refused.extend(opened.refused)
+    opened = with_files(PictureSet(), files, hold=tenancy.hold)
+    refused.extend(one for one in opened.refused if one not in refused)
     refused.extend(
         Text(
             "{name} is the same picture as {other} and counts once.",

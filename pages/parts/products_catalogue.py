@@ -19,7 +19,7 @@ from imgsim_core.applications.products.table import MOST_ROWS
 from imgsim_core.methods.semantics import DEFAULT_MODEL
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.text import Text
-from pages.parts import assets, cached, inputs, receiving
+from pages.parts import assets, cached, inputs, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
 
 _READING = "products_reading"
@@ -184,7 +184,11 @@ def _receive() -> None:
         return
     named = next((file.name for file in files if file.name.lower().endswith("csv")), files[0].name)
     uploads = [(file.name, file.getvalue()) for file in files]
-    st.session_state[_READING] = _Held(Reading(named, from_uploads(uploads), model()))
+    # What was read before gives its place to what comes
+    st.session_state.pop(_READING, None)
+    hold = tenancy.allowance().tally().add
+    reading = Reading(named, from_uploads(uploads), model(), hold, tenancy.turns())
+    st.session_state[_READING] = _Held(reading)
 
 
 def _forget() -> None:
@@ -199,7 +203,8 @@ def _progress(reading: Reading) -> None:
         if not reading.running:
             st.rerun()
         share = reading.done / reading.total if reading.total else 0.0
-        said = t(
+        waits = tenancy.waits_words() if reading.waits_for_others else ""
+        said = waits or t(
             "Reading {name}: {done} of {total} pictures",
             name=code_span(reading.name),
             done=f"{reading.done:,}",

@@ -11,9 +11,9 @@ from imgsim_core.applications.products.sample_catalogue import (
     SamplePhotograph,
     photograph_by_id,
 )
-from imgsim_core.errors import ImgSimError
+from imgsim_core.errors import ImgSimError, NoRoom
 from imgsim_core.picture import Picture, open_reduced
-from pages.parts import cached, inputs, products_weights, receiving, settings
+from pages.parts import cached, inputs, products_weights, receiving, settings, tenancy
 from pages.parts.language import plain, say, t
 
 MOST = 200
@@ -113,9 +113,13 @@ def _receive() -> None:
         return
     opened: dict[str, Picture] = {}
     problems = []
+    st.session_state.pop(_BROUGHT, None)  # they give their place to those that come
     for file in files[:MOST]:
         try:
-            picture = open_reduced(file.getvalue(), file.name, SIDE)
+            picture = tenancy.hold(open_reduced(file.getvalue(), file.name, SIDE))
+        except NoRoom as error:
+            problems.append(Failed(file.name, error.text))
+            break
         except ImgSimError as error:
             problems.append(Failed(file.name, error.text))
         else:

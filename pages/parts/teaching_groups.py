@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
 
+from imgsim_core.errors import ImgSimError
 from imgsim_core.picture import Picture
 from imgsim_core.teaching.groups import Groups, grouped
 from imgsim_core.teaching.sample_lessons import lesson_by_id, members_of
 from imgsim_core.text import Text
-from pages.parts import settings, teaching_run
+from pages.parts import settings, teaching_run, tenancy
 from pages.parts.language import code_span, plain, translated
 
 MOST = 600
@@ -214,8 +215,22 @@ def hand_over(members: Iterable[tuple[Picture, str]], origin: str, left_out: int
         Pictures that the page left out already, since no more can be held.
     """
     desk = Desk(_NOTIONS[origin], _ORIGINS[origin])
-    desk.notes = _room(left_out + desk.take_in(members))
+    refused: list[Text] = []
+    left_out += desk.take_in(_held(members, refused))
+    desk.notes = (*refused, *_room(left_out))
     lay_out(desk)
+
+
+def _held(
+    members: Iterable[tuple[Picture, str]], refused: list[Text]
+) -> Iterator[tuple[Picture, str]]:
+    """Yield members while there is room for them, and say so where it ends."""
+    for picture, name in members:
+        try:
+            yield tenancy.hold(picture), name
+        except ImgSimError as error:
+            refused.append(error.text)
+            return
 
 
 def add(members: Sequence[tuple[Picture, str]], notes: Sequence[Text], name: Text | str) -> None:

@@ -21,6 +21,7 @@ from pages.parts import (
     teaching_groups,
     teaching_lesson,
     teaching_run,
+    tenancy,
 )
 from pages.parts.language import plain, say, t
 
@@ -134,7 +135,7 @@ def _take_in() -> None:
         bar.progress(share, text=t("{count} files opened …", count=seen))
 
     files = (file for name, data in uploads for file in files_of(name, data))
-    opened = with_files(PictureSet(), files, told, teaching_groups.MOST)
+    opened = with_files(PictureSet(), files, told, teaching_groups.MOST, tenancy.hold)
     bar.empty()
     # Only now: a click meanwhile ends this run, and the next begins anew
     del st.session_state[_INCOMING]

@@ -10,7 +10,7 @@ from imgsim_core.models.weights import availability
 from imgsim_core.teaching.sample_lessons import all_lessons
 from imgsim_core.teaching.siamese import Loss
 from imgsim_core.teaching.views import COPIES
-from pages.parts import settings, teaching_charts, teaching_run
+from pages.parts import settings, teaching_charts, teaching_run, tenancy
 from pages.parts.language import language, plain, say, t
 from pages.parts.teaching_groups import SETTING, Desk, in_words, say_of
 from pages.parts.teaching_run import Run, Wish
@@ -263,7 +263,7 @@ def _stage(run: Run) -> tuple[float, str]:
     if run.stopping:
         return 0.0, t("Stopping …")
     if run.waiting:
-        return 0.0, t("Waiting for another lesson to end …")
+        return 0.0, tenancy.waits_words()
     if run.trainings:
         share = 0.5 + 0.5 * run.training / run.trainings
         if run.training + 1 == run.trainings:

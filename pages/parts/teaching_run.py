@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.background import StopSign, in_background, leaving
 from imgsim_core.errors import ImgSimError
 from imgsim_core.models.catalogue import Model, model_by_id
@@ -24,6 +25,8 @@ from imgsim_core.teaching.sample_lessons import all_lessons, members_of
 from imgsim_core.teaching.siamese import Loss, Moment, trained
 from imgsim_core.teaching.views import embedded
 from imgsim_core.text import Text
+from imgsim_core.turns import Turns
+from pages.parts import tenancy
 
 Known = dict[tuple[str, int], NDArray[np.float32]]
 
@@ -33,7 +36,6 @@ SAMPLE_COPIES = 0
 USUAL_MODEL = "efficientnet-lite2"
 _RUN, _VECTORS = "teaching_run", "teaching_vectors"
 _MOST_BYTES = 64 * 2**20  # of vectors that a session keeps between lessons
-_AT_ONCE = threading.Semaphore(2)  # lessons of all visitors; more would only slow each other
 _LOOK_AGAIN = 0.2
 
 
@@ -75,20 +77,18 @@ class Run:
     _stop: StopSign = field(default_factory=StopSign)
 
     def begin(self) -> None:
-        """Start the thread."""
-        in_background(self._run, "teaching")
+        """Start the thread, which waits for its turn."""
+        turns = tenancy.turns()
+        in_background(lambda: self._run(turns), "teaching", lanes.current().behind())
 
-    def _run(self) -> None:
+    def _run(self, turns: Turns) -> None:
         try:
-            while not _AT_ONCE.acquire(timeout=_LOOK_AGAIN):
-                if self._stop.is_set():
+            with turns.turn(self._stop.is_set) as turn:
+                if turn is None:
                     return
-            try:
                 self.waiting = False
                 with shared().in_front(), _ending_quietly():
                     self._teach()
-            finally:
-                _AT_ONCE.release()
         except ImgSimError as error:
             self.problem = error.text
         finally:
@@ -109,6 +109,7 @@ class Run:
         )
         if self.views is None:
             return
+        lanes.step_back()  # from here on all is done in this thread
         with one_blas_thread():
             self.lesson = lesson(
                 wish.groups,

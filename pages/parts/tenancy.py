@@ -20,12 +20,13 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import (
 from imgsim_core import lanes
 from imgsim_core.allowance import Allowance, Allowances
 from imgsim_core.gallery.intake import Intake
-from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.life import Visitors, limits_of_host
 from imgsim_core.gallery.shared_samples import SampleGallery
 from imgsim_core.lanes import Lane
 from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.turns import Turns
+from pages.parts.language import t
 
 _TENANT, _PRESENCE = "tenant", "presence"
 _CLOSING_SECONDS = 3.0
@@ -79,7 +80,7 @@ lanes.find_by(_lane)
 @st.cache_resource(show_spinner=False)
 def allowances() -> Allowances:
     """The memory that all visitors' pictures may take up."""
-    limits = visitors().limits
+    limits = limits_of_host()
     return Allowances(
         round(limits.memory_megabytes * 2**20), round(limits.all_memory_megabytes * 2**20)
     )
@@ -90,7 +91,7 @@ def allowance() -> Allowance:
 
     Raises
     ------
-    StoreGone, BadSetting
+    BadSetting
         If the host's settings cannot be used.
     """
     found = _presence()
@@ -113,7 +114,7 @@ def hold(picture: Picture) -> Picture:
     ------
     NoRoom
         If there is no room for it; the sentence says what to do.
-    StoreGone, BadSetting
+    BadSetting
     """
     return allowance().hold(picture)
 
@@ -121,7 +122,12 @@ def hold(picture: Picture) -> Picture:
 @st.cache_resource(show_spinner=False)
 def turns() -> Turns:
     """The order in which heavy work behind the pages is done, of all visitors."""
-    return Turns(each=visitors().limits.jobs)
+    return Turns(each=limits_of_host().jobs)
+
+
+def waits_words() -> str:
+    """Say that others' work comes first."""
+    return t("Others are using this server too: it goes on in a moment …")
 
 
 # ── Galleries ──────────────────────────────────────────────────────────────────────

@@ -314,7 +314,7 @@ def test_a_lesson_can_be_stopped(monkeypatch):
 def test_what_a_lesson_waits_for_is_told(monkeypatch):
     monkeypatch.setattr("streamlit.session_state", {"settings": {"lang": "en"}})
     run = teaching_run.Run(None, {})
-    assert "another lesson" in teaching_lesson._stage(run)[1]
+    assert "Others are using this server" in teaching_lesson._stage(run)[1]
     run.stop()
     assert "Stopping" in teaching_lesson._stage(run)[1]
 

@@ -23,7 +23,7 @@ from imgsim_core import lanes
 from imgsim_core.applications.products.looks import Array, Look, look_of_product
 from imgsim_core.applications.products.sources import File, Files
 from imgsim_core.applications.products.table import MOST_ROWS, Row, Table, is_table, read_table
-from imgsim_core.errors import CatalogueError, ImgSimError
+from imgsim_core.errors import CatalogueError, ImgSimError, NoRoom
 from imgsim_core.models.catalogue import Model
 from imgsim_core.models.network import compute_alone, network, usable_processors
 from imgsim_core.picture import Picture, open_picture, open_reduced
@@ -160,6 +160,7 @@ def catalogue_from(
     table: Table | None = None,
     told: Told | None = None,
     stop: threading.Event | None = None,
+    hold: Callable[[int], object] | None = None,
 ) -> Catalogue:
     """Read a catalogue and describe its pictures on all processors.
 
@@ -175,6 +176,9 @@ def catalogue_from(
         Called with the pictures done and how many there will be, in this thread.
     stop : Event or None
         Once set, what is done by then is the catalogue.
+    hold : callable or None
+        Told the bytes that each picture takes up in memory; a `NoRoom` that it raises ends
+        the reading, and what is done by then is the catalogue.
 
     Raises
     ------
@@ -183,7 +187,13 @@ def catalogue_from(
     WeightsMissing, WeightsWrong
         If the model cannot be used on this host.
     """
-    work = _Work(name, model, stop or threading.Event(), told or (lambda done, of: None))
+    work = _Work(
+        name,
+        model,
+        stop or threading.Event(),
+        told or (lambda done, of: None),
+        hold or (lambda size: None),
+    )
     if table is None:
         table = _table_among(files, work)
     plan = _Plan(None) if table is None else _Plan(table)
@@ -318,8 +328,16 @@ _Made = tuple[bytes, str, Look]
 
 
 class _Work:
-    def __init__(self, name: str, model: Model, stop: threading.Event, told: Told) -> None:
-        self.name, self.model, self.stop, self.told = name, model, stop, told
+    def __init__(
+        self,
+        name: str,
+        model: Model,
+        stop: threading.Event,
+        told: Told,
+        hold: Callable[[int], object],
+    ) -> None:
+        self.name, self.model, self.stop, self.told, self.hold = name, model, stop, told, hold
+        self.full = False
         self.problems: list[Text] = []
         self.pictures: list[ProductPicture] = []
         self.looks: list[Look] = []
@@ -335,7 +353,7 @@ class _Work:
         self.told(0, total)
         try:
             for file in files:
-                if self.stop.is_set() or len(self.pictures) >= MOST_PICTURES:
+                if self.stop.is_set() or self.full or len(self.pictures) >= MOST_PICTURES:
                     break
                 if isinstance(file, Text):
                     self.problems.append(file)
@@ -346,12 +364,12 @@ class _Work:
                     under_way.append((file.name, takers, made))
                 while len(under_way) > _AHEAD * threads:
                     self._take(under_way, total)
-            while under_way and not self.stop.is_set():
+            while under_way and not self.stop.is_set() and not self.full:
                 self._take(under_way, total)
         finally:
             pool.shutdown(cancel_futures=True)
         stopped = self.stop.is_set()
-        if not stopped and not plan.free:
+        if not stopped and not self.full and not plan.free:
             self.problems += plan.missing()
         return self._catalogue(plan, stopped)
 
@@ -359,6 +377,11 @@ class _Work:
         name, takers, made = under_way.popleft()
         try:
             small, digest, look = made.result()
+            self.hold(len(small) + look.nbytes)
+        except NoRoom as error:
+            self.problems.insert(0, error.text)
+            self.full = True
+            return
         except ImgSimError as error:
             self.problems.append(error.text)
         else:

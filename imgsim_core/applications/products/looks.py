@@ -65,6 +65,12 @@ class Look:
     colours: Array
     shape: Array
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of it."""
+        parts = (self.vector, self.classes, self.concept, self.colours, self.shape)
+        return sum(part.nbytes for part in parts)
+
 
 # ── The subject ────────────────────────────────────────────────────────────────────
 

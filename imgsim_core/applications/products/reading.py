@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
+from imgsim_core import lanes
 from imgsim_core.applications.products.catalogue import Catalogue, catalogue_from
 from imgsim_core.applications.products.sources import Files
 from imgsim_core.errors import ImgSimError
+from imgsim_core.lanes import Lane
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text
+from imgsim_core.turns import Turn, Turns
 
 
 class Reading:
@@ -19,6 +23,10 @@ class Reading:
     name : str
     files : Files
     model : Model
+    hold : callable or None
+        As `catalogue_from`; kept as long as this is.
+    turns : Turns or None
+        Among which it waits for its own; None: it begins at once.
 
     Attributes
     ----------
@@ -30,14 +38,27 @@ class Reading:
         Why there will be none.
     """
 
-    def __init__(self, name: str, files: Files, model: Model) -> None:
+    def __init__(
+        self,
+        name: str,
+        files: Files,
+        model: Model,
+        hold: Callable[[int], object] | None = None,
+        turns: Turns | None = None,
+    ) -> None:
         self.name = name
         self.done = self.total = 0
         self.catalogue: Catalogue | None = None
         self.problem: Text | None = None
+        self._hold = hold
+        self._turns = turns or Turns()
+        self._turn: Turn | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(
-            target=_read, args=(self, files, model), name="catalogue", daemon=True
+            target=_read,
+            args=(self, files, model, lanes.current().behind()),
+            name="catalogue",
+            daemon=True,
         )
         self._thread.start()
 
@@ -45,6 +66,12 @@ class Reading:
     def running(self) -> bool:
         """Whether there is still something to come."""
         return self._thread.is_alive()
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether others' work comes first."""
+        turn = self._turn
+        return self.running and (turn is None or turn.is_waiting)
 
     @property
     def stopping(self) -> bool:
@@ -62,12 +89,17 @@ class Reading:
     def told(self, done: int, total: int) -> None:
         """Take note of the progress."""
         self.done, self.total = done, total
+        if self._turn is not None:
+            self._turn.give_way()
 
 
-def _read(reading: Reading, files: Files, model: Model) -> None:
+def _read(reading: Reading, files: Files, model: Model, lane: Lane) -> None:
+    lanes.enter(lane)
     try:
-        reading.catalogue = catalogue_from(
-            reading.name, files, model, told=reading.told, stop=reading._stop
-        )
+        with reading._turns.turn(reading._stop.is_set) as turn:
+            reading._turn = turn
+            reading.catalogue = catalogue_from(
+                reading.name, files, model, None, reading.told, reading._stop, reading._hold
+            )
     except ImgSimError as error:
         reading.problem = error.text
