@@ -5,7 +5,8 @@ files where it can, opens and embeds them, and puts thumbnails on the shelf; thi
 looks up what is in already, gathers the rows and writes them. So what is promised of
 `ingest` holds here as well, and the rows are the same.
 
-Ray trusts whoever reaches its ports: they belong in a network that no visitor reaches.
+Ray does whatever it is told by who reaches its ports: they belong in a network that no visitor
+reaches, and behind Ray's token.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -454,8 +456,6 @@ def _connected(address: str) -> Any:
     ------
     WorkersGone, BadSetting
     """
-    if address != LOCAL:
-        check_reachable(address)
     # Ray tells its makers of each use unless it is told not to
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
@@ -470,14 +470,26 @@ def _connected(address: str) -> Any:
     how: dict[str, Any] = {}
     if address == LOCAL:
         how = {"num_cpus": usable_processors(), "include_dashboard": False}
+    else:
+        host, port = check_reachable(address)
+        if "://" not in address and ip_address(host).is_loopback:
+            # Of a host's own addresses Ray takes the one that others know
+            check_reachable(f"{ray.util.get_node_ip_address()}:{port}")
     try:
         ray.init(address, log_to_driver=False, logging_level="ERROR", **how)
     except (OSError, RuntimeError, ValueError, ImportError, ray.exceptions.RayError) as error:
-        raise _unreachable(address, error) from error
+        raise WorkersGone(
+            Text(
+                "The Ray cluster at {address} does not let this machine in: {why}. All machines "
+                "need the same version of Ray, and the same token in RAY_AUTH_TOKEN.",
+                address=HostText(address),
+                why=HostText(_reason(error)),
+            )
+        ) from error
     return ray
 
 
-def check_reachable(address: str) -> None:
+def check_reachable(address: str) -> tuple[str, int]:
     """Ask whether a Ray cluster answers at an address.
 
     Ray itself tries for minutes, and then ends the process.
@@ -486,6 +498,11 @@ def check_reachable(address: str) -> None:
     ----------
     address : str
         host:port or ray://host:port.
+
+    Returns
+    -------
+    tuple of str and int
+        IP address and port of what has answered.
 
     Raises
     ------
@@ -513,6 +530,7 @@ def check_reachable(address: str) -> None:
             connection.settimeout(_ANSWERING)
             if os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_grpc(connection):
                 raise OSError("what answers there is not Ray")
+            return connection.getpeername()[:2]
     except OSError as error:
         raise _unreachable(address, error) from error
 
