@@ -482,14 +482,12 @@ class MilvusStore:
     ) -> tuple[Found, ...]:
         """Find the nearest of those with a name: the server knows no part of a text."""
         named = Filter(name=name)
-        asked_for = count
-        while asked_for < _MOST_FOUND:
-            asked_for = min(8 * asked_for, _MOST_FOUND)
-            found = self._nearest(making, vector, asked_for, condition)
-            kept = [one for one in found if named.keeps(one.entry)]
-            if len(kept) >= count or len(found) < asked_for:
-                return tuple(kept[:count])
-        # Few have that name, or the gallery is large: look through all names
+        asked_for = min(8 * count, _MOST_FOUND)
+        found = self._nearest(making, vector, asked_for, condition)
+        kept = [one for one in found if named.keeps(one.entry)]
+        if len(kept) >= count or len(found) < asked_for:
+            return tuple(kept[:count])
+        # Few have that name: look through all of them
         conditions = " and ".join(filter(None, (making.mine, condition)))
         digests = [
             entry.digest
