@@ -1,6 +1,8 @@
 # make run   install what the app needs and serve it at http://localhost:8501
 # make test  install what the tests need and run every check
 # make weights MODELS="clip siglip2"  download learned models beforehand
+# make fuzz  damaged files and made-up links, MINUTES=5 for each kind
+# make audit  known faults of what is installed (asks the internet), and a thorough search for keys
 # make test-scale  the checks that need a Milvus server and a Ray cluster, both started here
 
 PYTHON ?= python3.11
@@ -14,7 +16,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 # Where nothing but loopback is: the server that is tested there would listen to everybody
 ALONE := $(if $(IMGSIM_TEST_MILVUS),,unshare --net $(if $(filter 0,$(shell id -u)),,--map-root-user))
 
-.PHONY: run test test-scale format bench readme weights clean
+.PHONY: run test test-scale format bench readme weights fuzz audit clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -24,6 +26,7 @@ test: $(VENV)/.installed-dev chromium
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pip check
 # Side by side, since a browser test waits much of its time; its words come at the end
 	$(BIN)/python -m pytest tests/browser > .browser.log 2>&1 & browser=$$!; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/browser --ignore tests/scale; computed=$$?; \
@@ -31,6 +34,20 @@ test: $(VENV)/.installed-dev chromium
 
 test-scale: $(SCALE)/.installed $(MILVUS)/.installed chromium
 	timeout 900 $(ALONE) $(SCALE)/bin/python -m pytest tests/scale
+
+MINUTES ?= 5
+fuzz: $(VENV)/.installed-dev
+	for kind in gate archive head brought-back link; do \
+		$(BIN)/python -m tests.security.fuzz $$kind $(MINUTES) || failed=1; done; exit $${failed:-0}
+
+# The search for keys in the tests knows their shapes; this one looks at words and chance too,
+# and at what is new since .secrets.baseline only.
+AUDIT := .venv-audit
+audit: $(VENV)/.installed-dev
+	test -x $(AUDIT)/bin/pip-audit || { $(BIN)/python -m venv $(AUDIT) && \
+		$(AUDIT)/bin/pip install --quiet pip-audit==2.10.1; }
+	$(AUDIT)/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .

@@ -76,6 +76,10 @@ def test_every_package_that_is_installed_is_free_to_use_and_pass_on():
     assert not {name: told for name, told in found.items() if COPYLEFT.search(told)}
 
 
+# Passwords of tests, which open nothing
+MADE_UP = re.compile(r"correct-horse|:\{?(?:SECRET|secret|hush-hush)\}?@")
+
+
 @cache
 def own_texts() -> dict[str, str]:
     """Every text that the repository gives away."""
@@ -103,7 +107,7 @@ def test_no_key_or_password_is_given_away(detector: RegexBasedDetector):
         for name, text in own_texts().items()
         for pattern in detector.denylist
         for match in pattern.finditer(text)
-        if "correct-horse" not in match.group() and "{SECRET}" not in match.group()
+        if not MADE_UP.search(match.group())
     ]
     assert not found
 
