@@ -323,6 +323,9 @@ class Visitors:
         for name in mine:
             self.drop(name)
         self.reap()
+        for name in mine:
+            # Work that could not be waited for may have begun it anew
+            shutil.rmtree(self._place(name), ignore_errors=True)
 
     def held(self) -> Held:
         """Measure what all visitors have; at most every few seconds."""

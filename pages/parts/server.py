@@ -60,7 +60,7 @@ _HOST = re.compile(rb"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\
 MultiPartParser.spool_max_size = 64 * 2**20
 
 _REAP_SECONDS = 15
-_WORK_SECONDS = 4.0  # for what is in the middle of a step when the server ends
+_WORK_SECONDS = 5.0  # for what is in the middle of a step when the server ends
 _SAMPLES_SECONDS = 2  # after all else is warm: a first visitor's clicks come first
 # Who asks for these may be a load balancer, or a page that is open already.
 _NO_VISIT = ("/_stcore/", "/api/")

@@ -176,6 +176,18 @@ def test_at_its_end_a_process_deletes_its_own_only(visitors: Visitors):
 # ── Quota ──────────────────────────────────────────────────────────────────────────
 
 
+def test_at_its_end_nothing_is_left_of_a_gallery_that_is_still_being_written(tmp_path: Path):
+    class WrittenMeanwhile(Visitors):
+        def drop(self, name: str) -> None:
+            super().drop(name)
+            (self.folder / name / "pictures").mkdir(parents=True)
+
+    visitors = WrittenMeanwhile(tmp_path)
+    visitors.make()
+    visitors.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_over_the_quota_are_refused_and_the_rest_stays(visitors: Visitors):
     name, intake = taken_in(visitors, *((f"{seed}.png", photo(seed)) for seed in range(8)))
     assert len(visitors.open(name).snapshot()) == SMALL.pictures
