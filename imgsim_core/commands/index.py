@@ -52,8 +52,8 @@ def add(commands: Any) -> None:
         "--ray",
         metavar="ADDRESS",
         help=(
-            "open and embed the pictures on a Ray cluster: host:port, ray://host:port, or local; "
-            "IMGSIM_RAY if not given"
+            "open and embed the pictures on a Ray cluster that this machine belongs to: "
+            "host:port, or local for one of its own; IMGSIM_RAY if not given"
         ),
     )
     parser.add_argument("--samples", action="store_true", help="add the built-in pictures too")

@@ -39,7 +39,7 @@ from imgsim_core.models.network import usable_processors
 from imgsim_core.text import HostText, Text, UserText
 
 RAY_ADDRESS = "IMGSIM_RAY"
-"""Environment variable: "local", or host:port or ray://host:port of a Ray cluster."""
+"""Environment variable: "local", or host:port of a Ray cluster."""
 
 LOCAL = "local"
 """Address of a cluster on this machine alone, begun and ended with the work."""
@@ -68,7 +68,7 @@ def ray_cluster(address: str) -> Iterator[Any]:
     Parameters
     ----------
     address : str
-        `LOCAL`, host:port (from a machine of the cluster) or ray://host:port (from any).
+        `LOCAL`, or host:port of the head, from a machine of the cluster.
 
     Yields
     ------
@@ -472,7 +472,7 @@ def _connected(address: str) -> Any:
         how = {"num_cpus": usable_processors(), "include_dashboard": False}
     else:
         host, port = check_reachable(address)
-        if "://" not in address and ip_address(host).is_loopback:
+        if ip_address(host).is_loopback:
             # Of a host's own addresses Ray takes the one that others know
             check_reachable(f"{ray.util.get_node_ip_address()}:{port}")
     try:
@@ -497,7 +497,7 @@ def check_reachable(address: str) -> tuple[str, int]:
     Parameters
     ----------
     address : str
-        host:port or ray://host:port.
+        host:port.
 
     Returns
     -------
@@ -507,21 +507,20 @@ def check_reachable(address: str) -> tuple[str, int]:
     Raises
     ------
     BadSetting
-        If it is neither.
+        If it is something else.
     WorkersGone
         If nothing answers there within some seconds, or something else than gRPC, which Ray
         speaks.
     """
     try:
-        parts = urlsplit(address if "://" in address else f"ray://{address}")
+        parts = urlsplit(f"//{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or port is None or parts.scheme != "ray":
+    if not host or port is None:
         raise BadSetting(
             Text(
-                "{address} is no address of a Ray cluster: it is local, host:port or "
-                "ray://host:port.",
+                "{address} is no address of a Ray cluster: it is local or host:port.",
                 address=HostText(address),
             )
         )
