@@ -311,6 +311,7 @@ def _held() -> dict[tuple[str, ...], float]:
         uploads = runtime.get_instance().uploaded_file_mgr.get_stats()  # type: ignore[attr-defined]
         held["uploads",] = sum(stat.byte_length for stats in uploads.values() for stat in stats)
     try:
+        held["pictures of visitors",] = tenancy.allowances().held
         held["galleries of visitors, on the disk",] = tenancy.visitors().held().bytes
     except ImgSimError:
         return held  # the Status page says why

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import urllib.request
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,8 +15,9 @@ from starlette.responses import PlainTextResponse
 from imgsim_core import counting
 from imgsim_core.counting import Tally
 from imgsim_core.errors import BadSetting, EmptyFile
+from imgsim_core.gallery.life import Visitors
 from imgsim_core.text import Text
-from pages.parts import metrics
+from pages.parts import metrics, tenancy
 
 
 @pytest.fixture
@@ -132,3 +135,24 @@ def test_requests_are_counted_by_kind_and_addresses_are_not_kept(
     app = metrics.CountRequests(PlainTextResponse("gone", 404))
     asyncio.run(app(scope, SimpleNamespace(), ignored))  # type: ignore[arg-type]
     assert told()["imgsim_request_seconds_count"] == {(kind, "404"): 1}
+
+
+def test_what_visitors_hold_is_told_and_gone_with_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    visitors = Visitors(tmp_path)
+    monkeypatch.setattr(tenancy, "visitors", lambda: visitors)
+    monkeypatch.setitem(sys.modules, "pages.parts.warmup", ModuleType("warmup"))
+    before = told()["imgsim_held_bytes"]
+    picture = Holder()
+    tenancy.allowances().new().hold_bytes(picture, 12_345)
+    (tmp_path / visitors.make() / "a.jpg").write_bytes(bytes(1000))
+    during = told()["imgsim_held_bytes"]
+    del picture
+    assert during["pictures of visitors",] - before["pictures of visitors",] == 12_345
+    assert during["galleries of visitors, on the disk",] == 1000
+    assert told()["imgsim_held_bytes"]["pictures of visitors",] == before["pictures of visitors",]
+
+
+class Holder:
+    """What a visitor brought."""
