@@ -119,9 +119,10 @@ def ask(
     if reason is not None:
         return Unavailable(question, reason)
     try:
-        description_a = describe(method, options, a)
-        description_b = describe(method, options, b)
-        value = method.compare(description_a, description_b, options)
+        with lanes.in_front():
+            description_a = describe(method, options, a)
+            description_b = describe(method, options, b)
+            value = method.compare(description_a, description_b, options)
     except ImgSimError as error:
         return Unavailable(question, error.text)
     seconds = time.perf_counter() - started

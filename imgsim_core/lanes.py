@@ -7,16 +7,12 @@ thread it is; else it is nobody's in particular, as on the command line.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
-
-_NICENESS = 10
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -152,14 +148,42 @@ def carried(work: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     return in_lane
 
 
-def step_back() -> None:
-    """Let this thread, and those it begins, run only when nothing else wants to.
+# ── Giving way ─────────────────────────────────────────────────────────────────────
 
-    There is no way back. So only for a thread whose work is its own, and which begins none
-    that others use later: a worker of a queue, or of a library's pool, would be slow for all.
+_MOST_PATIENCE = 0.5  # seconds
+
+_in_front = 0
+_none_in_front = threading.Condition()
+
+
+@contextmanager
+def in_front() -> Iterator[None]:
+    """Have the processors while a visitor at a page waits for this; nothing in the background.
+
+    Not by the system's priorities: on a host with busy neighbours what has a low one would
+    never be done.
     """
-    # On Linux each thread has a niceness of its own; elsewhere it would be the process's.
-    if sys.platform == "linux":
-        here = threading.get_native_id()
-        if os.getpriority(os.PRIO_PROCESS, here) < _NICENESS:
-            os.setpriority(os.PRIO_PROCESS, here, _NICENESS)
+    global _in_front
+    if current().background:
+        yield
+        return
+    with _none_in_front:
+        _in_front += 1
+    try:
+        yield
+    finally:
+        with _none_in_front:
+            _in_front -= 1
+            if not _in_front:
+                _none_in_front.notify_all()
+
+
+def give_way(patience: float = _MOST_PATIENCE) -> None:
+    """In the background, wait while visitors at a page wait, but not for long.
+
+    To be called between two steps of heavy work. However busy the pages are, it goes on after
+    `patience` seconds, a step at a time.
+    """
+    if current().background:
+        with _none_in_front:
+            _none_in_front.wait_for(lambda: not _in_front, patience)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +10,6 @@ import pytest
 from imgsim_core import lanes
 from imgsim_core.background import in_background
 from imgsim_core.lanes import BACKGROUND, EVERYBODY, Lane, VisitorLeft
-from imgsim_core.models.network import compute_alone
 
 
 def lane_in_another_thread(work=lanes.current):
@@ -75,12 +72,30 @@ def test_work_in_the_background_is_nobodys_unless_it_is_said_whose():
     assert found == {"shared": BACKGROUND, "own": visitor.behind()}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own there")
-def test_only_what_computes_in_the_background_gives_way():
-    def niceness_in(lane):
-        compute_alone(lane)
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+def test_work_in_the_background_gives_way_while_a_visitor_waits_and_not_for_ever():
+    behind = Lane("visitor").behind()
 
-    mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert lane_in_another_thread(lambda: niceness_in(Lane("visitor"))) == mine
-    assert lane_in_another_thread(lambda: niceness_in(BACKGROUND)) == max(mine, 10)
+    def a_step():
+        with lanes.within(behind):
+            lanes.give_way(patience=10)
+        return "done"
+
+    def an_impatient_step():
+        with lanes.within(behind):
+            lanes.give_way(patience=0.01)
+        return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(a_step).result(timeout=5) == "done"
+        with lanes.in_front():
+            assert pool.submit(an_impatient_step).result(timeout=5) == "done"
+            step = pool.submit(a_step)
+            lanes.give_way()  # a visitor's own work never waits
+            with pytest.raises(TimeoutError):
+                step.result(timeout=0.05)
+        assert step.result(timeout=5) == "done"
+
+
+def test_work_in_the_background_is_never_in_front():
+    with lanes.within(BACKGROUND), lanes.in_front():
+        lanes.give_way(patience=10)  # returns: nobody is

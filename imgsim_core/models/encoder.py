@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgsim_core import counting
+from imgsim_core import counting, lanes
 from imgsim_core.errors import ModelError
 from imgsim_core.models.batching import BatchingQueue
 from imgsim_core.models.catalogue import Framing, Model
@@ -88,7 +88,8 @@ def encode_framed(model: Model, squares: Sequence[NDArray[np.uint8]]) -> tuple[A
     """Embed pictures that `framed` has made squares of already, in this very thread.
 
     For many pictures: who brings them has threads of its own (see `compute_alone`), and
-    visitors who ask for single ones do not wait behind them.
+    visitors who ask for single ones do not wait behind them: in the background each step
+    gives way to them.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ def encode_framed(model: Model, squares: Sequence[NDArray[np.uint8]]) -> tuple[A
         return _with_lengths(np.zeros((0, model.dimension)))
     import torch
 
+    lanes.give_way()
     batch = torch.from_numpy(np.stack([network_input(model, square) for square in squares]))
     return _with_lengths(loaded.run("vectors", batch).numpy())
 
@@ -263,9 +265,10 @@ def top_classes(
 def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framing) -> list[Array]:
     work = _queue(model, task)
     network(model)  # fails here, in the caller's thread, if the model cannot be used
-    return work.answers(
-        network_input(model, framed(model, picture, framing)) for picture in pictures
-    )
+    with lanes.in_front():
+        return work.answers(
+            network_input(model, framed(model, picture, framing)) for picture in pictures
+        )
 
 
 def waiting() -> dict[str, int]:

@@ -488,13 +488,11 @@ def compute_alone(lane: Lane = EVERYBODY) -> None:
     Parameters
     ----------
     lane : Lane
-        Whose work the pool does; in the background, its threads run when no other wants to.
+        Whose work the pool does.
     """
     import torch
 
     lanes.enter(lane)
-    if lane.background:
-        lanes.step_back()
     with _LOCK:
         # Asked once before it is set, since a thread's first question sets it anew
         torch.get_num_threads()

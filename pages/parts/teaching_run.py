@@ -109,7 +109,6 @@ class Run:
         )
         if self.views is None:
             return
-        lanes.step_back()  # from here on all is done in this thread
         with one_blas_thread():
             self.lesson = lesson(
                 wish.groups,
@@ -125,6 +124,7 @@ class Run:
         self.done, self.total = done, total
 
     def _learned(self, number: int, count: int, moment: Moment) -> None:
+        lanes.give_way()
         self.training, self.trainings = number, count
         self.curves.setdefault(number, []).append(moment)
 
