@@ -40,7 +40,7 @@ RUN for model in $MODELS; do python -m imgsim_core models fetch "$model" || exit
 VOLUME /data
 EXPOSE 8501
 # Healthy as soon as pages come; /api/ready says when the default model is loaded as well
-HEALTHCHECK --interval=15s --timeout=3s --start-period=30s CMD ["python", "-c", \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s CMD ["python", "-c", \
     "import urllib.request as web; web.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=2)"]
 STOPSIGNAL SIGTERM
 CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]
