@@ -44,6 +44,9 @@ BATCH = 64
 MOST_REFUSALS = 200
 """Sentences about refused files that are kept; all are counted."""
 
+# Writings between which a store is tidied: every one adds a file to those that the next looks
+# through. Measured: after 150 unsettled ones, telling what is in already takes four times as long.
+_SETTLED_EVERY = 50
 _LONGEST_WAIT = 3.0  # seconds until what is ready is written, however little it is
 _AT_ONCE = 64  # files looked up together, for each share
 _BYTES_AT_ONCE = 64 * 2**20
@@ -302,7 +305,7 @@ class _Work:
         self._ready: dict[str, Row] = {}
         self._ready_added = self._ready_known = self._ready_same = 0
         self._left_out = 0
-        self._changed = False
+        self._unsettled = 0  # writings
         self._pictures = gallery.store.count(gallery.name)
         self._bytes = 0
         if most_bytes is not None:
@@ -320,8 +323,7 @@ class _Work:
                 before = coming
             self._collect(workers, before)
             self._write()
-            if self._changed:
-                self._gallery.store.settle(self._gallery.name)
+            self._settle(1)
         except ImgSimError as error:
             # What has been written stays; what is under way is found again next time.
             return self._end("failed", error.text)
@@ -456,7 +458,7 @@ class _Work:
     def _write(self) -> None:
         if self._ready:
             self._gallery.store.add(self._gallery.name, list(self._ready.values()))
-            self._changed = True
+            self._unsettled += 1
         done = self._progress
         self._tell(
             seen=done.seen + self._ready_added + self._ready_known + self._ready_same,
@@ -466,7 +468,14 @@ class _Work:
         )
         self._ready = {}
         self._ready_added = self._ready_known = self._ready_same = 0
+        self._settle(_SETTLED_EVERY)
         self._last_written = time.monotonic()
+
+    def _settle(self, least: int) -> None:
+        """Tidy the store if there were so many writings since the last time."""
+        if self._unsettled >= least:
+            self._gallery.store.settle(self._gallery.name)
+            self._unsettled = 0
 
     # ── Telling ──
 

@@ -282,6 +282,25 @@ def test_a_store_that_goes_away_keeps_what_was_written(gallery, monkeypatch):
     assert (result.state, result.added, result.known) == ("done", 8, 8)
 
 
+def test_a_store_is_tidied_on_the_way_and_at_the_end(gallery, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(module, "_SETTLED_EVERY", 2)
+    monkeypatch.setattr(module, "_LONGEST_WAIT", 600.0)
+    rows = []
+    genuine = gallery.store.settle
+
+    def settle(name: str) -> None:
+        rows.append(gallery.store.count(name))
+        genuine(name)
+
+    monkeypatch.setattr(gallery.store, "settle", settle)
+    result = ingest(gallery, from_uploads(uploads(*range(20))))
+    assert (result.state, result.added) == ("done", 20)
+    assert rows == [8, 16, 20]
+    ingest(gallery, from_uploads(uploads(*range(20))))
+    assert len(rows) == 3  # nothing was written
+
+
 def test_a_full_disk_on_the_shelf_ends_with_a_sentence_and_no_row_without_thumbnail(gallery):
     class Full(Shelf):
         def put_thumbnail(self, digest: str, rgb: np.ndarray) -> None:
