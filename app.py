@@ -18,9 +18,15 @@ HERE = Path(__file__).parent
 if str(HERE) not in sys.path:  # an ASGI server need not have been started in this folder
     sys.path.insert(0, str(HERE))
 
-from pages.parts import guard, logs, metrics, oops, server  # noqa: E402 - needs the path above
+from imgsim_core.errors import BadSetting  # noqa: E402 - needs the path above
+from pages.parts import guard, logs, metrics, oops, server  # noqa: E402
 
+st.secrets.load_if_toml_exists()  # a host may keep settings there
 logs.begin()
+try:
+    server.check_settings()
+except BadSetting as error:
+    sys.exit(f"imgsim: {error}")  # or the server would start, and answer nothing
 
 app = st.App(
     str(HERE / "pages" / "parts" / "main.py"),

@@ -25,7 +25,7 @@ from imgsim_core import background
 from imgsim_core.errors import BadSetting, ImgSimError
 from imgsim_core.heap import spare_memory
 from imgsim_core.text import HostText, Text
-from pages.parts import closing, first_visit, metrics
+from pages.parts import closing, first_visit, guard, metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,6 +94,18 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def check_settings() -> None:
+    """See that what the server needs before its first visitor is set to what can be.
+
+    Raises
+    ------
+    BadSetting
+    """
+    framers()
+    guard.most_upload_bytes()
+    metrics.address()
 
 
 def framers() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import os
 import re
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from imgsim_core.background import StopSign
 from imgsim_core.errors import BadSetting
 from imgsim_core.method import Family
-from pages.parts import cached, closing, first_visit, server, warmup
+from pages.parts import cached, closing, first_visit, guard, metrics, server, warmup
 
 ROOT = Path(__file__).parents[2]
 FRONT_END = Path(streamlit.__file__).parent / "static"
@@ -225,6 +226,24 @@ def test_pictures_and_what_is_missing_pass_untouched():
         found, headers, body = answer(server.CompressStatic(app), path, accept_encoding="gzip")
         assert (found, body) == (status, b"picture")
         assert "content-encoding" not in headers
+
+
+@pytest.mark.parametrize("variable", [server.FRAMED_BY, guard.UPLOADS, metrics.ADDRESS])
+def test_settings_are_looked_at_before_anybody_comes(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+):
+    monkeypatch.setenv(variable, "much")
+    with pytest.raises(BadSetting, match=f"{variable} must .*, not much"):
+        server.check_settings()
+
+
+def test_a_server_with_a_setting_that_cannot_be_says_so_and_does_not_start():
+    ended = subprocess.run(
+        [sys.executable, "-c", "import app"],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, metrics.ADDRESS: "much"},
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert re.fullmatch(r"imgsim: The setting IMGSIM_METRICS must .*, not much\.\n", ended.stderr)
 
 
 def test_ready_says_no_until_the_warm_up_is_over_and_at_the_end(monkeypatch: pytest.MonkeyPatch):
