@@ -7,7 +7,7 @@ import itertools
 import operator
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import Any
 
 from imgsim_core.commands.console import (
@@ -66,7 +66,9 @@ def _index(chosen: argparse.Namespace) -> None:
     if not chosen.paths and not chosen.samples:
         raise CommandLineError(Text("Name a file, a folder or an address, or add --samples."))
     model = None if chosen.model is None else catalogue.model_by_id(chosen.model)
-    with _cluster(chosen.ray or os.environ.get(RAY_ADDRESS, "")) as ray:
+    # Of workers that were lost Ray tells on standard output, where the answer alone belongs
+    cluster = _cluster(chosen.ray or os.environ.get(RAY_ADDRESS, ""))
+    with cluster as ray, redirect_stdout(sys.stdout if ray is None else sys.stderr):
         store, shelf = open_store(), Shelf()
         finish_reembedding(checked_name(chosen.gallery), store, shelf)  # else it might be missing
         gallery = new_gallery(chosen.gallery, store, shelf, model, chosen.title)

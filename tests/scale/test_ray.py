@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from tests.gallery.conftest import ObjectStorage, started_object_storage
 
 ROOT = Path(__file__).parents[2]
 PORT = 6390
-MANY = 160
+MANY = 120
 BOUND = 240  # seconds that any one step may take
 
 
@@ -105,8 +106,10 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def object_storage_of_all() -> Iterator[ObjectStorage]:
+def object_storage_of_all(request) -> Iterator[ObjectStorage]:
     """Object storage, and a token, that the nodes know from their beginning."""
+    if [name for _, name in socket.if_nameindex()] == ["lo"]:
+        request.getfixturevalue("loopback")  # where `make test-scale` starts this it is not up
     running = started_object_storage()
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with pytest.MonkeyPatch.context() as patched:
@@ -245,17 +248,15 @@ def check_same(one: Gallery, other: Gallery) -> None:
 def test_rows_refusals_and_files_kept_are_those_of_a_local_run(
     cluster, mixed, monkeypatch, tmp_path
 ):
-    told = indexed("spread", mixed, "--samples", "--ray", cluster.address)
+    told = indexed("spread", mixed, "--ray", cluster.address)
     spread = gallery("spread")
     monkeypatch.setenv(PICTURES_ADDRESS, str(tmp_path / "local shelf"))
-    local = indexed("local", mixed, "--samples")
+    local = indexed("local", mixed)
     for what in ("state", "files", "added", "known", "same", "refused", "bytes"):
         assert told[what] == local[what], what
     assert sorted(told["refusals"]) == sorted(local["refusals"])
     assert local["refused"] == 5
     check_same(spread, gallery("local"))
-    again = indexed("spread", mixed, "--samples", "--ray", cluster.address)
-    assert (again["added"], again["refused"]) == (0, 5)
 
 
 def test_both_nodes_work_and_come_to_rest(cluster, folder):
