@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from imgsim_core.background import in_background, leaving
@@ -28,6 +29,7 @@ from imgsim_core.own_examples import line_by_examples
 from imgsim_core.picture import Picture
 from imgsim_core.reference_pairs import Pair, sample_pairs
 from imgsim_core.registry import all_methods
+from imgsim_core.sizes import size_in_bytes
 from imgsim_core.text import Text
 
 Values = NDArray[np.float64]
@@ -653,7 +655,9 @@ def _towards_alike(value: float, scale: Scale) -> float:
 
 _lock = threading.Lock()
 _one_at_a_time = threading.Lock()
-_calibrated_here: dict[tuple[str, Any], Reference] = {}
+_MOST_BYTES = 8 * 2**20
+_MOST_UNDER_WAY = 4  # what waits beyond is begun when it is asked for again
+_calibrated_here: LRUCache[tuple[str, Any], Reference] = LRUCache(_MOST_BYTES, size_in_bytes)
 _under_way: set[tuple[str, Any]] = set()
 
 
@@ -737,14 +741,14 @@ def background_reference(
     Returns
     -------
     Reference or None
-        None while it is under way, or when the method's model is not there.
+        None while it is under way or others are, or when the method's model is not there.
     """
     found = reference_for(question)
     told_otherwise = question.method.examples is not None  # its groups say what it means
     if found is not None or told_otherwise or question.method.availability() is not None:
         return found
     with _lock:
-        if _key(question) in _under_way:
+        if _key(question) in _under_way or len(_under_way) >= _MOST_UNDER_WAY:
             return None
         _under_way.add(_key(question))
     in_background(lambda: _calibrate(question, done), "calibration")

@@ -207,7 +207,10 @@ class _Seen:
 
 
 _LOCK = threading.Lock()
-_remembered: LRUCache[Hashable, _Seen] = LRUCache(16)
+_REMEMBERED_BYTES = 32 * 2**20
+_remembered: LRUCache[Hashable, _Seen] = LRUCache(
+    _REMEMBERED_BYTES, lambda seen: seen.likely.nbytes
+)
 
 
 def _seen(picture: Picture, window: Window, view: RGB, small: RGB) -> _Seen:

@@ -60,6 +60,11 @@ class Lane:
         self._left.set()
 
     @property
+    def is_visitors(self) -> bool:
+        """Whether it is one visitor's, and not nobody's in particular."""
+        return self not in (EVERYBODY, EVERYBODY.behind(), BACKGROUND)
+
+    @property
     def left(self) -> bool:
         """Whether its visitor has left."""
         return self._left.is_set()

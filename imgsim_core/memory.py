@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
-from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 from cachetools import LRUCache
 
+from imgsim_core import lanes
 from imgsim_core.comparison import Question, Score, Unavailable, ask
 from imgsim_core.method import Described, Evidence, Method
 from imgsim_core.picture import Picture
+from imgsim_core.sizes import size_in_bytes
+
+__all__ = ["Memory", "score_key", "size_in_bytes"]
 
 Made = TypeVar("Made")
-
-_SMALL = 256  # bytes charged for anything that is not an array: keeps the count bounded too
-
-
-def size_in_bytes(value: Any) -> int:
-    """Estimate what a value holds: its arrays and byte strings, however deeply nested."""
-    if isinstance(value, np.ndarray):
-        return int(value.nbytes) + _SMALL
-    if isinstance(value, (bytes, str)):
-        return len(value) + _SMALL
-    if isinstance(value, dict):
-        return _SMALL + sum(size_in_bytes(item) for item in value.values())
-    if isinstance(value, (tuple, list)):
-        return _SMALL + sum(size_in_bytes(item) for item in value)
-    if isinstance(value, Picture):
-        return _SMALL  # held by whoever brought it
-    if is_dataclass(value):
-        return _SMALL + sum(size_in_bytes(getattr(value, item.name)) for item in fields(value))
-    return _SMALL
 
 
 def score_key(question: Question, a: str, b: str) -> Hashable:
@@ -62,6 +46,7 @@ class Memory:
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, threading.Lock] = {}
         self._makers: dict[Hashable, int] = {}  # threads, by what they are making now
+        self._used: dict[Hashable, float] = {}  # when, of what was made for a visitor
         self.described = 0
 
     @property
@@ -85,7 +70,7 @@ class Memory:
         """
         missing = object()
         with self._lock:
-            found = self._results.get(key, missing)
+            found = self._found(key, missing)
             if found is not missing:
                 return found  # type: ignore[no-any-return]
             if self._makers.get(key) == threading.get_ident():
@@ -93,7 +78,7 @@ class Memory:
             turn = self._under_way.setdefault(key, threading.Lock())
         with turn:
             with self._lock:
-                found = self._results.get(key, missing)
+                found = self._found(key, missing)
             if found is not missing:
                 return found  # type: ignore[no-any-return]
             with self._lock:
@@ -103,11 +88,44 @@ class Memory:
                 with self._lock:
                     if size_in_bytes(made) <= self._results.maxsize:
                         self._results[key] = made
+                        if lanes.current().is_visitors:
+                            self._used[key] = time.monotonic()
             finally:
                 with self._lock:
                     self._under_way.pop(key, None)
                     self._makers.pop(key, None)
         return made
+
+    def _found(self, key: Hashable, otherwise: Any) -> Any:
+        """Look for a result, which counts as using it; the lock is held."""
+        if key in self._used:
+            self._used[key] = time.monotonic()
+        return self._results.get(key, otherwise)
+
+    def forget_unused(self, seconds: float, now: float | None = None) -> int:
+        """Let go of what was made for a visitor and used by nobody for so long.
+
+        What was made for all, such as the answers for built-in pictures made ahead, stays.
+
+        Parameters
+        ----------
+        seconds : float
+        now : float or None
+            By `time.monotonic`; None for the present.
+
+        Returns
+        -------
+        int
+            How many results that were.
+        """
+        oldest = (time.monotonic() if now is None else now) - seconds
+        count = 0
+        with self._lock:
+            for key, used in list(self._used.items()):
+                if used < oldest or key not in self._results:
+                    del self._used[key]
+                    count += self._results.pop(key, None) is not None
+        return count
 
     def describe(self, method: Method, options: Any, picture: Picture) -> Any:
         """Describe a picture, or recall its description; fits `comparison.Describe`."""
@@ -126,7 +144,7 @@ class Memory:
         """
         key = score_key(question, a.digest, b.digest)
         with self._lock:
-            found: Score | None = self._results.get(key)
+            found: Score | None = self._found(key, None)
         if found is not None:
             return found
         answer = ask(question, a, b, self.describe)

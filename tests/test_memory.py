@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from imgsim_core import lanes
+from imgsim_core.lanes import Lane
 from imgsim_core.memory import Memory, size_in_bytes
 
 
@@ -74,3 +76,41 @@ def test_a_result_that_needs_itself_is_an_error_and_not_a_wait():
     with pytest.raises(RuntimeError, match="needed to make itself"):
         memory.recall("key", make)
     assert memory.recall("key", lambda: "answer") == "answer"
+
+
+# ── What was made for a visitor ────────────────────────────────────────────────────
+
+
+def test_what_was_made_for_a_visitor_goes_when_nobody_has_used_it_for_long():
+    memory = Memory(10_000)
+    with lanes.within(Lane("visitor")):
+        memory.recall("theirs", lambda: "a picture's preview")
+    memory.recall("made ahead", lambda: "a sample's")
+    now = time.monotonic()
+    assert memory.forget_unused(60, now=now) == 0
+    assert memory.forget_unused(60, now=now + 120) == 1
+    made = []
+    memory.recall("made ahead", lambda: made.append(1))
+    assert not made
+    memory.recall("theirs", lambda: made.append(1))
+    assert made
+
+
+def test_whatever_is_used_again_lives_on():
+    memory = Memory(10_000)
+    with lanes.within(Lane("visitor")):
+        memory.recall("theirs", lambda: "kept")
+    begun = memory._used["theirs"]
+    memory._used["theirs"] = begun - 1000
+    memory.recall("theirs", lambda: "made anew")
+    assert memory.forget_unused(60, now=begun + 30) == 0
+    assert memory.recall("theirs", lambda: "made anew") == "kept"
+
+
+def test_what_the_bound_has_pushed_out_is_forgotten_as_well():
+    memory = Memory(1500)
+    with lanes.within(Lane("visitor")):
+        for number in range(20):
+            memory.recall(number, lambda: b"x" * 300)
+    memory.forget_unused(60)
+    assert len(memory._used) == len(memory._results) < 5

@@ -7,12 +7,13 @@ in bounded time and memory, by drawing a seeded sample and placing the others be
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ from imgsim_core.gallery.layout import (
 )
 from imgsim_core.gallery.neighbours import Neighbours, nearest
 from imgsim_core.heap import give_back_memory
+from imgsim_core.sizes import drop_oldest, size_in_bytes
 from imgsim_core.text import Text
 
 NEAREST = 5
@@ -49,7 +51,7 @@ _SUSPECTS = 300  # of a very large gallery: looked at closely as possible outlie
 _JUDGED = 2_000  # pictures that the map's quality is measured on
 _JUDGED_BY = 10
 _SPREAD_UP_TO = 500  # pictures that are pushed apart until each can be seen
-_KEPT = 8  # atlases in memory
+_MOST_BYTES = 64 * 2**20  # of the maps that are kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -444,7 +446,7 @@ def _drawn(snapshot: Snapshot, how: Parameters, told: Told) -> Atlas:
 
 
 _lock = threading.Lock()
-_drawings: dict[Hashable, Drawing] = {}
+_drawings: dict[tuple[Any, ...], Drawing] = {}
 # One at a time: a second one would only make both slower
 _workers = ThreadPoolExecutor(1, thread_name_prefix="atlas")
 
@@ -481,6 +483,18 @@ def begin(gallery: Gallery, snapshot: Snapshot, parameters: Parameters = USUAL) 
             drawing = Drawing()
             drawing.start(_workers, snapshot, parameters)
         _drawings[key] = drawing  # the one used last goes last
-        while len(_drawings) > _KEPT:
-            _drawings.pop(next(iter(_drawings)))
+        drop_oldest(_drawings, _MOST_BYTES, _size)
     return drawing
+
+
+def _size(drawing: Drawing) -> int:
+    future = drawing._future
+    is_there = future is not None and future.done() and not drawing.failed
+    return size_in_bytes(drawing.atlas()) if is_there else 0
+
+
+def forget_drawings(address: str) -> None:
+    """Let go of the maps of galleries whose store lies at or below an address."""
+    with _lock:
+        for key in [key for key in _drawings if str(key[0]).startswith(address)]:
+            del _drawings[key]

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imgsim_core import lanes
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.copies import (
     FEWEST_DETAILS,
@@ -419,6 +420,7 @@ class _Search:
         seen = looked = dropped = unopened = implied = 0
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             for portion in _portions(chosen, _FEW_AT_A_TIME):
+                lanes.give_way()
                 if self.stop() or looked >= self.most_close_looks:
                     break
                 asked = []

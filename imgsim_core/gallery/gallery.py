@@ -19,6 +19,7 @@ from imgsim_core.heap import give_back_memory
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.picture import Picture, open_picture, open_reduced
+from imgsim_core.sizes import drop_oldest
 from imgsim_core.text import Text, UserText
 
 
@@ -42,6 +43,11 @@ class Snapshot:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory, by estimate."""
+        return self.vectors.nbytes + _ENTRY_BYTES * len(self.entries)
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -120,6 +126,31 @@ class Gallery:
                 return known
             return self._read_anew(key, version)
 
+    def sample(self) -> NDArray[np.float32]:
+        """Vectors of some pictures: what stands for all where those are too many to be read.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+            At most `SAMPLE` rows, in no order; read-only. Read once for each state of the
+            gallery.
+        """
+        key = (self.store.address, self.name, self.info.created)
+        version = self.store.version(self.name)
+        with _lock:
+            known = _samples.get(key)
+        if known is not None and known[0] == version:
+            return known[1]
+        rows = next(iter(self.store.scan(self.name, batch=SAMPLE)), ())
+        vectors = np.array([row.vector for row in rows[:SAMPLE]], np.float32)
+        vectors = vectors.reshape(-1, self.info.dimension)
+        vectors.setflags(write=False)
+        with _lock:
+            _samples.pop(key, None)
+            _samples[key] = version, vectors
+            drop_oldest(_samples, _MOST_SAMPLE_BYTES)
+        return vectors
+
     def _read_anew(self, key: tuple[str, str, float], version: str) -> Snapshot:
         entries, vectors = self._read()
         give_back_memory()
@@ -128,12 +159,7 @@ class Gallery:
         with _lock:
             _snapshots.pop(key, None)
             _snapshots[key] = read
-            # The one just read is kept, however large
-            while len(_snapshots) > 1 and (
-                len(_snapshots) > _MOST_SNAPSHOTS
-                or sum(one.vectors.nbytes for one in _snapshots.values()) > _MOST_BYTES
-            ):
-                _snapshots.pop(next(iter(_snapshots)))
+            drop_oldest(_snapshots, _MOST_BYTES, lambda one: one.nbytes)
         return read
 
     def _read(self) -> tuple[tuple[Entry, ...], NDArray[np.float32]]:
@@ -210,10 +236,15 @@ class Gallery:
         return Picture(opened.rgb, entry.digest, entry.name, (*opened.notes, note), opened.mask)
 
 
-_MOST_SNAPSHOTS = 4
-_MOST_BYTES = 2**30  # of all their vectors
+SAMPLE = 2_000
+"""Rows whose vectors stand for a large gallery's."""
+
+_MOST_BYTES = 2**30  # of all snapshots
+_MOST_SAMPLE_BYTES = 64 * 2**20  # of all samples
+_ENTRY_BYTES = 1_000  # measured: 940 for an entry with one name
 _COLUMNS = 64  # put in order at a time
 _snapshots: dict[tuple[str, str, float], Snapshot] = {}
+_samples: dict[tuple[str, str, float], tuple[str, NDArray[np.float32]]] = {}
 _reading: WeakValueDictionary[tuple[str, str, float], threading.Lock] = WeakValueDictionary()
 _lock = threading.Lock()
 
@@ -221,8 +252,9 @@ _lock = threading.Lock()
 def forget_snapshots(address: str) -> None:
     """Let go of what is remembered of galleries whose store lies at or below an address."""
     with _lock:
-        for key in [key for key in _snapshots if key[0].startswith(address)]:
-            del _snapshots[key]
+        for key in [key for key in (*_snapshots, *_samples) if key[0].startswith(address)]:
+            _snapshots.pop(key, None)
+            _samples.pop(key, None)
 
 
 def _read(source: str) -> bytes | None:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +168,7 @@ class Visitors:
         self._open: dict[str, Gallery] = {}
         self._mine: set[str] = set()
         self._left: deque[str] = deque()
+        self._forgetting: list[Callable[[str], None]] = []
         self._lock = threading.Lock()
         self._measured = (0.0, Held(0, 0))
         with _disk(self.folder):
@@ -272,6 +273,8 @@ class Visitors:
             self._open.pop(name, None)
             self._mine.discard(name)
         forget_snapshots(str(place))
+        for forget in self._forgetting:
+            forget(str(place))
         # Under another name first: from here on nobody finds it, however long removing takes
         gone = place.with_name(f"gone-{secrets.token_hex(4)}")
         try:
@@ -287,6 +290,10 @@ class Visitors:
         Takes no lock, so that it may be called from anywhere, a finalizer included.
         """
         self._left.append(name)
+
+    def when_dropped(self, forget: Callable[[str], None]) -> None:
+        """Have something else forgotten with each gallery, by the address of its place."""
+        self._forgetting.append(forget)
 
     # ── All of them ────────────────────────────────────────────────────────────────
 

@@ -13,10 +13,11 @@ from imgsim_core.gallery.gallery import Gallery, Snapshot
 from imgsim_core.models import sentences
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.words import concepts
+from imgsim_core.sizes import drop_oldest
 
 Array = NDArray[np.float32]
 
-_MOST_GALLERIES = 4
+_MOST_BYTES = 2**28
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,14 @@ def gallery_concepts(gallery: Gallery, snapshot: Snapshot) -> Array:
     placed[fresh] = concepts(model_by_id(gallery.info.model), snapshot.vectors[fresh], lengths)
     placed.setflags(write=False)
     with _lock:
+        _placed.pop(key, None)
         _placed[key] = _Placed(snapshot.version, snapshot.row_of, placed)
-        while len(_placed) > _MOST_GALLERIES:
-            _placed.pop(next(iter(_placed)))
+        drop_oldest(_placed, _MOST_BYTES, lambda one: one.concepts.nbytes)
     return placed
+
+
+def forget_concepts(address: str) -> None:
+    """Let go of what is remembered of galleries whose store lies at or below an address."""
+    with _lock:
+        for key in [key for key in _placed if key[0].startswith(address)]:
+            del _placed[key]

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgsim_core import first_screen
+from imgsim_core import first_screen, lanes
 from imgsim_core.memory import Memory
 from imgsim_core.picture import Picture
 
@@ -21,7 +21,8 @@ _PREVIEW_SIDE = 900
 def memory() -> Memory:
     """What has been worked out already, for all visitors; the guided pairs from the start."""
     shared = Memory(_SHARED_BYTES)
-    first_screen.fill(shared)
+    with lanes.within(lanes.EVERYBODY):  # whoever's page it is that asks first
+        first_screen.fill(shared)
     return shared
 
 

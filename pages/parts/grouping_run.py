@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -18,11 +18,15 @@ from imgsim_core.gallery.duplicates import STAGES, Report, find_duplicates
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.memory import Memory
 from imgsim_core.method import Method
+from imgsim_core.sizes import drop_oldest
 from imgsim_core.text import Text
+from pages.parts import tenancy
 from pages.parts.language import plain, say, t
 
 _ANSWERS_BYTES = 60 * 2**20
 _MOST_RUNS = 8
+_REPORTS_BYTES = 128 * 2**20
+_ENTRY_BYTES, _LINK_BYTES = 1_000, 1_000
 _MOST_OWN_RUNS = 2  # a line that is moved makes a new one each time
 _OWN = "own_groupings"
 _AT_ONCE = 0.3  # seconds in which a result that is nearly there comes without a flicker
@@ -84,7 +88,7 @@ class Runs:
     def __init__(self, most: int = _MOST_RUNS) -> None:
         self._most = most
         self._answers = Memory(_ANSWERS_BYTES)
-        self._runs: dict[Hashable, Run] = {}
+        self._runs: dict[tuple[Any, ...], Run] = {}
         self._lock = threading.Lock()
 
     def of(self, gallery: Gallery, asked: Asked, version: str) -> Run:
@@ -98,7 +102,15 @@ class Runs:
             self._runs[key] = run  # the latest at the end
             for old in list(self._runs)[: -self._most]:
                 self._runs.pop(old).stop()
+            for old_run in drop_oldest(self._runs, _REPORTS_BYTES, _size):
+                old_run.stop()
         return run
+
+    def forget_gallery(self, address: str) -> None:
+        """Stop and forget what is searched below an address, such as that of a visitor who left."""
+        with self._lock:
+            for key in [key for key in self._runs if str(key[0]).startswith(address)]:
+                self._runs.pop(key).stop()
 
     def stop_all(self) -> None:
         """Let every search end."""
@@ -115,15 +127,26 @@ class Runs:
         with self._lock:
             self._runs.pop(self._key(gallery, asked, version), None)
 
-    def _key(self, gallery: Gallery, asked: Asked, version: str) -> Hashable:
+    def _key(self, gallery: Gallery, asked: Asked, version: str) -> tuple[Any, ...]:
         what = (asked.method.id, asked.line) if isinstance(asked, ByNotion) else asked
         return gallery.store.address, gallery.name, gallery.info.created, version, what
+
+
+def _size(run: Run) -> int:
+    """Bytes of what was found, by estimate."""
+    report = run.report
+    if report is None:
+        return 0
+    links = getattr(report, "links", ())
+    return _ENTRY_BYTES * len(report.entries) + _LINK_BYTES * len(links)
 
 
 @st.cache_resource(show_spinner=False)
 def runs() -> Runs:
     """What was searched and what is being searched, for all visitors."""
-    return Runs()
+    found = Runs()
+    tenancy.visitors().when_dropped(found.forget_gallery)
+    return found
 
 
 class _Own:

@@ -19,6 +19,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import (
 
 from imgsim_core import lanes
 from imgsim_core.allowance import Allowance, Allowances
+from imgsim_core.gallery import atlas, words
 from imgsim_core.gallery.intake import Intake
 from imgsim_core.gallery.life import Visitors, limits_of_host
 from imgsim_core.gallery.shared_samples import SampleGallery
@@ -26,6 +27,7 @@ from imgsim_core.lanes import Lane
 from imgsim_core.models.catalogue import Model
 from imgsim_core.picture import Picture
 from imgsim_core.turns import Turns
+from pages.parts import cached
 from pages.parts.language import t
 
 _TENANT, _PRESENCE = "tenant", "presence"
@@ -159,8 +161,11 @@ def _leave(all_visitors: Visitors, intake: Intake, name: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def visitors() -> Visitors:
-    """Places of all visitors' galleries."""
-    return Visitors()
+    """Places of all visitors' galleries; what is remembered of them goes with them."""
+    found = Visitors()
+    found.when_dropped(atlas.forget_drawings)
+    found.when_dropped(words.forget_concepts)
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -200,7 +205,12 @@ def move_out() -> None:
 
 
 def reap() -> None:
-    """Delete what has expired or was left; the sample gallery is kept."""
+    """Delete what has expired or was left; the sample gallery is kept.
+
+    What was worked out of visitors' pictures goes with them, when nobody has used it for as
+    long as a gallery lives.
+    """
+    cached.memory().forget_unused(visitors().limits.seconds)
     sample_gallery().keep()
     visitors().reap()
 

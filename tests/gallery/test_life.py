@@ -272,9 +272,20 @@ def test_a_host_sets_the_limits(monkeypatch, tmp_path: Path):
     for name, value in {"HOURS": "0.5", "PICTURES": "10", "MEGABYTES": "7"}.items():
         monkeypatch.setenv(f"IMGSIM_VISITOR_{name}", value)
     monkeypatch.setenv("IMGSIM_ALL_VISITORS_MEGABYTES", "70")
+    monkeypatch.setenv("IMGSIM_VISITOR_MEMORY", "30")
+    monkeypatch.setenv("IMGSIM_ALL_VISITORS_MEMORY", "300")
+    monkeypatch.setenv("IMGSIM_VISITOR_JOBS", "1")
     monkeypatch.setenv("IMGSIM_VISITORS", str(tmp_path / "there"))
     visitors = Visitors()
-    assert visitors.limits == Limits(hours=0.5, pictures=10, megabytes=7, all_megabytes=70)
+    assert visitors.limits == Limits(
+        hours=0.5,
+        pictures=10,
+        megabytes=7,
+        all_megabytes=70,
+        memory_megabytes=30,
+        all_memory_megabytes=300,
+        jobs=1,
+    )
     assert visitors.folder == tmp_path / "there"
 
 
@@ -473,3 +484,12 @@ def test_embedding_again_that_is_stopped_or_fails_leaves_all_as_it_was(visitors,
         reembed(old, model_by_id(MODEL))
     assert [info.encoder for info in old.store.galleries()] == [old.info.encoder]
     assert len(visitors.open(name).snapshot()) == 1
+
+
+def test_what_is_remembered_of_a_gallery_goes_with_it(visitors: Visitors):
+    forgotten: list[str] = []
+    visitors.when_dropped(forgotten.append)
+    name = visitors.make()
+    visitors.leave(name)
+    visitors.reap()
+    assert forgotten == [str(visitors.folder / name)]

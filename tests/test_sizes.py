@@ -1,0 +1,19 @@
+"""Caches are bounded by bytes: the oldest goes first, the latest stays."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgsim_core.sizes import drop_oldest
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=12), st.integers(0, 200))
+def test_no_more_is_dropped_than_must_be_and_never_the_latest(sizes, most):
+    kept = dict(enumerate(sizes))
+    dropped = drop_oldest(kept, most, lambda size: size)
+    assert [*dropped, *kept.values()] == sizes
+    assert kept
+    assert sum(kept.values()) <= most or len(kept) == 1
+    if dropped:  # the last that went had to
+        assert dropped[-1] + sum(kept.values()) > most
