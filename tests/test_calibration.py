@@ -368,6 +368,17 @@ def forgetting(monkeypatch):
 
 
 @pytest.mark.usefixtures("forgetting")
+def test_a_visitor_who_tries_every_option_begins_few_calibrations_at_a_time(monkeypatch):
+    begun: list[object] = []
+    monkeypatch.setattr(calibration, "in_background", lambda work, name: begun.append(work))
+    asked = [question(id=f"method-{number}") for number in range(9)]
+    for one in asked:
+        assert background_reference(one) is None
+    assert len(begun) == 4
+    assert [is_calibrating(one) for one in asked] == [True] * 4 + [False] * 5
+
+
+@pytest.mark.usefixtures("forgetting")
 def test_a_reference_is_made_once_in_the_background():
     held, done = threading.Event(), threading.Event()
     described: list[str] = []

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from imgsim_core import picture_set
+from imgsim_core.errors import NoRoom
 from imgsim_core.picture import open_picture
 from imgsim_core.picture_set import PictureSet, files_of, with_files
 from imgsim_core.text import Text
@@ -175,3 +176,17 @@ def test_progress_is_told_file_by_file():
     told: list[int] = []
     with_files(PictureSet(), [("1.png", png(1)), ("x", b"no"), ("2.png", png(2))], told.append)
     assert told == [1, 2, 3]
+
+
+def test_where_the_room_ends_the_taking_ends_and_what_is_in_stays():
+    held: list[str] = []
+
+    def hold(picture):
+        if len(held) == 2:
+            raise NoRoom(Text("No room."))
+        held.append(picture.name)
+
+    files = [(f"{number}.png", png(number)) for number in range(5)]
+    opened = with_files(PictureSet(), files, hold=hold)
+    assert names(opened) == held == ["0.png", "1.png"]
+    assert refusals(opened) == "No room."

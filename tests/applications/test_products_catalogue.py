@@ -14,8 +14,9 @@ from imgsim_core.applications.products import catalogue as catalogue_module
 from imgsim_core.applications.products.catalogue import SIDE, catalogue_from
 from imgsim_core.applications.products.looks import Look, plain_ground, tight
 from imgsim_core.applications.products.sources import from_paths, from_uploads
-from imgsim_core.errors import CatalogueError
+from imgsim_core.errors import CatalogueError, NoRoom
 from imgsim_core.models.catalogue import model_by_id
+from imgsim_core.text import Text
 from tests.pictures import noise, picture_of
 
 MODEL = model_by_id("efficientnet-lite2")
@@ -163,6 +164,20 @@ def test_stopping_keeps_what_is_done():
     catalogue = read(*uploads, told=told, stop=stop)
     assert catalogue.stopped
     assert 5 <= len(catalogue) < 60
+
+
+def test_where_the_room_ends_the_catalogue_ends_and_says_so():
+    sizes: list[int] = []
+
+    def hold(size):
+        if len(sizes) == 3:
+            raise NoRoom(Text("No room."))
+        sizes.append(size)
+
+    catalogue = read(*((f"{n}.jpg", jpeg(n)) for n in range(8)), hold=hold)
+    assert len(catalogue) == 3
+    assert said(catalogue) == "No room."
+    assert min(sizes) > 60  # the look's five vectors, and the small copy
 
 
 def test_ten_thousand_rows_keep_within_memory_and_are_told(monkeypatch):
