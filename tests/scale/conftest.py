@@ -92,7 +92,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run one server for all tests."""
     if OUTSIDE in os.environ:
         pytest.skip("the server is not ours to start and kill")
-    tmp_path_factory.getbasetemp()
     folder = tmp_path_factory.mktemp("milvus")
     running = Server(folder)
     yield running
@@ -101,13 +100,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def milvus(request: pytest.FixtureRequest) -> str:
+def milvus(request: pytest.FixtureRequest) -> Iterator[str]:
     """Return the address of a running server."""
-    if OUTSIDE in os.environ:
-        return os.environ[OUTSIDE]
-    request.getfixturevalue("loopback")
-    running: Server = request.getfixturevalue("server")
-    return running.address
+    if OUTSIDE not in os.environ:
+        request.getfixturevalue("loopback")
+        running: Server = request.getfixturevalue("server")
+        yield running.address
+        return
+    address = os.environ[OUTSIDE]
+    held = [info.name for info in open_store(address).galleries()]
+    assert not held, f"every gallery there would be dropped: {held}"
+    yield address
+    emptied(open_store(address))
 
 
 @pytest.fixture
@@ -129,15 +133,15 @@ def emptied(store: Store) -> None:
         store.drop(info.name)
 
 
-def back(store: Store, gallery: str, seconds: float) -> float:
-    """Wait for a gallery of a server that was started again; return the seconds it took."""
-    began = time.monotonic()
+def wait_until_back(store: Store, gallery: str, seconds: float) -> None:
+    """Wait until a server that was started again answers for a gallery."""
+    until = time.monotonic() + seconds
     while True:
         try:
             store.count(gallery)
         except StoreGone:
-            if time.monotonic() > began + seconds:
+            if time.monotonic() > until:
                 raise
             time.sleep(0.2)
         else:
-            return time.monotonic() - began
+            return

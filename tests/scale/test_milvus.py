@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ from tests.gallery.any_store import (
 )
 from tests.gallery.conftest import Storage
 from tests.gallery.rows import DIMENSION, digest_of, info, row, rows
-from tests.scale.conftest import Server, back
+from tests.scale.conftest import Server, wait_until_back
 
 MAKER = """
 import sys
@@ -253,7 +253,9 @@ def test_a_database_that_is_not_there_is_said(milvus: str) -> None:
         open_store(f"{milvus}/nosuch{uuid.uuid4().hex}").galleries()
 
 
-def test_a_killed_server_is_said_and_comes_back_complete(server: Server, storage: Storage) -> None:
+def test_a_killed_server_is_said_and_comes_back_complete(
+    server: Server, storage: Storage, record_property: Callable[[str, object], None]
+) -> None:
     store = open_store(storage.store)
     held = rows(1500, seed=8)
     store.create(info(NAME))
@@ -274,8 +276,10 @@ def test_a_killed_server_is_said_and_comes_back_complete(server: Server, storage
         with pytest.raises(StoreGone, match="cannot be used just now"):
             ask()
         assert time.monotonic() - began < 8
+    began = time.monotonic()
     server.start()
-    print(f"up again after {back(store, NAME, 180):.0f} s")
+    wait_until_back(store, NAME, 180)
+    record_property("seconds until the server is back", time.monotonic() - began)
     there = all_rows(store)
     wanted = {one.entry.digest for one in [*held[:1400], *returned]}
     assert wanted <= there.keys()
