@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,8 +142,9 @@ class Gallery:
             known = _samples.get(key)
         if known is not None and known[0] == version:
             return known[1]
-        rows = next(iter(self.store.scan(self.name, batch=SAMPLE)), ())
-        vectors = np.array([row.vector for row in rows[:SAMPLE]], np.float32)
+        batches = self.store.scan(self.name, batch=SAMPLE)
+        rows = itertools.islice(itertools.chain.from_iterable(batches), SAMPLE)
+        vectors = np.array([row.vector for row in rows], np.float32)
         vectors = vectors.reshape(-1, self.info.dimension)
         vectors.setflags(write=False)
         with _lock:

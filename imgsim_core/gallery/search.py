@@ -50,7 +50,6 @@ Array = NDArray[np.float32]
 
 MOST_HITS = 1_000
 
-_SAMPLE = 2_000  # rows whose scores stand for a large gallery's
 _MEMORY = 64 * 2**20
 _FROM_CLASSES = Text("a guess from how typical pictures of 1,000 kinds of things score")
 _COSINE = Scale(identical=1.0, opposite=-1.0, line=0.5, decimals=3, shown=(0.0, 1.0))
@@ -250,8 +249,7 @@ def _in_store(
     hits = [Hit(one.entry, one.cosine) for one in found]
     usual = np.zeros(0, np.float32)
     if need_usual:
-        batches = gallery.store.scan(gallery.name, batch=_SAMPLE)
-        usual = np.array([row.vector @ vector for row in next(iter(batches), ())], np.float32)
+        usual = gallery.sample() @ vector
     return hits, usual, gallery.store.count(gallery.name)
 
 

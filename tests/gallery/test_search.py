@@ -21,7 +21,7 @@ from imgsim_core.gallery import search as searching
 from imgsim_core.gallery.agreement import agreement, rank_biased_overlap
 from imgsim_core.gallery.by_method import small
 from imgsim_core.gallery.entry import Filter
-from imgsim_core.gallery.gallery import Gallery, open_gallery
+from imgsim_core.gallery.gallery import Gallery, forget_snapshots, open_gallery
 from imgsim_core.gallery.ingest import ingest, new_gallery
 from imgsim_core.gallery.result import (
     ColourAsked,
@@ -121,6 +121,21 @@ def test_the_store_answers_a_large_gallery_as_numpy_would(synthetic, monkeypatch
     assert there.of == COUNT
     # From a sample of the gallery, here all of it: the same guess
     assert there.standing_out == here.standing_out
+
+
+def test_a_sample_of_a_large_gallery_is_read_once_until_the_gallery_changes(tmp_path):
+    store = open_store(str(tmp_path / "store"))
+    store.create(rows.info())
+    store.add("holiday", rows.rows(50))
+    gallery = open_gallery("holiday", store, Shelf(str(tmp_path / "shelf")))
+    first = gallery.sample()
+    assert gallery.sample() is first
+    expected = {row.vector.tobytes() for batch in store.scan("holiday") for row in batch}
+    assert {vector.tobytes() for vector in first} == expected
+    store.add("holiday", rows.rows(70, seed=1))
+    assert len(gallery.sample()) == store.count("holiday") > len(first)
+    forget_snapshots(str(tmp_path))
+    assert gallery.sample() is not first
 
 
 def test_every_hit_meets_the_conditions(synthetic):
