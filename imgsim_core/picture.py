@@ -102,6 +102,9 @@ _DECODER_ERRORS = (
 
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+# Pillow joins the EXIF segments of a JPEG one by one, which takes minutes for a million of
+# them; a camera writes one, and one for each picture behind the first.
+_EXIF, _MOST_EXIF = b"Exif\0\0", 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,6 +388,8 @@ def _decoded(
 
 
 def _recognised(data: bytes, name: str) -> ImageFile.ImageFile:
+    if data.startswith(b"\xff\xd8") and data.count(_EXIF) > _MOST_EXIF:
+        raise _damaged(name)
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:

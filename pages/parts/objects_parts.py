@@ -32,7 +32,7 @@ def link_settings() -> dict[str, Callable[[str], Any]]:
         THING: _one_of(samples),
         SCENE: _one_of(samples),
         NAMED: _one_of(samples),
-        BOX: lambda text: text if read_box(text) is not None else None,
+        BOX: lambda text: text if len(text) < 40 and read_box(text) is not None else None,
         WITHIN: lambda text: True if text == "True" else None,
         WORDS: lambda text: text[:_LONGEST] or None,
         WAY: _one_of({BY_WORDS, BY_CLASSES}),

@@ -93,11 +93,15 @@ def own_texts() -> dict[str, str]:
     }
 
 
+# Versions look like addresses; the others are slow, and nobody here has anything of theirs.
+LEFT_OUT = re.compile(r"Public IP|IBM|Cloudant|SoftLayer|Artifactory")
+
+
 def detectors() -> list[RegexBasedDetector]:
     assert detect_secrets.plugins  # imported for its effect: the kinds of secrets are known
     kinds = get_mapping_from_secret_type_to_class().values()
     made = [kind() for kind in kinds if issubclass(kind, RegexBasedDetector)]
-    return [one for one in made if one.secret_type != "Public IP (ipv4)"]  # versions look alike
+    return [one for one in made if not LEFT_OUT.search(one.secret_type)]
 
 
 @pytest.mark.parametrize("detector", detectors(), ids=lambda one: one.secret_type)
