@@ -56,8 +56,11 @@ def begin() -> None:
     streamlit.logger.setup_formatter = _leave_to_root
     streamlit.logger.get_logger = _get_logger
     logging.captureWarnings(True)
-    threading.excepthook = _thread_failed
-    sys.unraisablehook = _failed_unseen
+    # Python's own print what an error says; who has put others there wants to know themselves
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _thread_failed
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _failed_unseen
 
 
 def _leave_to_root(logger: logging.Logger) -> None:
