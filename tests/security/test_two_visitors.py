@@ -13,7 +13,7 @@ from streamlit import net_util
 
 from imgsim_core import calibration
 from imgsim_core.picture import open_picture
-from pages.parts import cached, guard
+from pages.parts import cached, guard, links
 from tests.pages.visitor import file_of
 from tests.security.wire import HOST, ORIGIN, Visitor, media, serving
 
@@ -81,6 +81,21 @@ def test_nobody_puts_a_file_into_a_session_without_its_name_and_a_token(
     stranger.client.cookies.clear()
     assert stranger.put("planted.png", data, session=first.session) == 403
     assert b"planted" not in first.run()
+
+
+def test_a_fault_of_the_app_is_a_sentence_without_a_traceback(
+    server: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    def fails() -> None:
+        raise RuntimeError("at /srv/secret/place of aunt-mildred.png")
+
+    monkeypatch.setattr(links, "write", fails)
+    visitor = Visitor(server)
+    with visitor.here():
+        came = visitor.run()
+    assert b"Something went wrong on our side" in came
+    for told in (b"/srv/secret", b"mildred", b"RuntimeError", b"Traceback", b"links.py"):
+        assert told not in came
 
 
 def test_the_page_of_another_site_gets_no_session_and_the_internet_is_not_asked(

@@ -19,7 +19,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 
-from pages.parts import guard, server
+from pages.parts import guard, oops, server
 
 MAIN = Path(__file__).parents[2] / "pages" / "parts" / "main.py"
 HOST = "imgsim.example"
@@ -116,5 +116,6 @@ def serving(most_upload_bytes: int | None = None) -> Iterator[TestClient]:
                 Middleware(guard.Guard, most_bytes=most_upload_bytes),
                 Middleware(server.CompressStatic),
             ],
+            on_script_error=oops.apologise,
         )
         yield stack.enter_context(TestClient(app, base_url=ORIGIN))
