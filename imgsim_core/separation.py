@@ -462,8 +462,9 @@ def combination(separations: Sequence[Separation]) -> Combination | None:
         None with fewer than twelve pairs of either sort, or fewer than two methods that
         answered them all.
     """
-    every = max((len(one.scores.keys) for one in separations), default=0)
-    whole = [one.scores for one in separations if len(one.scores.keys) == every]
+    every = max((one.scores.keys for one in separations), key=len, default=())
+    # The very same pairs and not only as many: their scores stand in one table, row by row
+    whole = [one.scores for one in separations if one.scores.keys == every]
     if len(whole) < 2:
         return None
     best, marks = whole[0], whole[0].marks

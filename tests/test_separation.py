@@ -270,6 +270,16 @@ def test_few_pairs_or_one_method_are_not_combined():
     assert combination(()) is None
 
 
+def test_methods_that_answered_other_pairs_are_not_combined():
+    """As many answers, but not to the same pairs: row by row they belong to nothing."""
+    whole = scored("ssim", *drawn(0, 60))
+    other = scored("hog", *drawn(10, 60))
+    lacks_first = MarkedScores(whole.question, whole.keys[1:], whole.marks[1:], whole.values[1:])
+    lacks_last = MarkedScores(other.question, other.keys[:-1], other.marks[:-1], other.values[:-1])
+    parts = [separation(scores, None) for scores in (lacks_first, lacks_last)]
+    assert combination(ranked(parts)) is None
+
+
 def test_pairs_that_all_share_one_picture_are_not_combined():
     same, different = drawn(0, 20)
     keys = tuple(("hub", f"p{i}") for i in range(40))
