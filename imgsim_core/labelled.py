@@ -9,7 +9,6 @@ import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgsim_core import lanes
+from imgsim_core.background import in_background, leaving
 from imgsim_core.calibration import FEWEST_PAIRS
 from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.distort import damage_by_id
-from imgsim_core.lanes import VisitorLeft
 from imgsim_core.picture import Picture
 from imgsim_core.picture_set import PictureSet
 from imgsim_core.reference_pairs import made_picture, reduced_picture, second_views
@@ -349,7 +348,7 @@ class Scoring:
             self._running += missing
             self._stopped = False
         for _ in range(missing):
-            threading.Thread(target=self._work, daemon=True).start()
+            in_background(self._ask_on, "scoring", self._lane)
 
     def stop(self) -> None:
         """Drop what has not been asked yet."""
@@ -369,11 +368,8 @@ class Scoring:
         with self._lock:
             return dict(self._scores[place])
 
-    def _work(self) -> None:
-        with lanes.within(self._lane), suppress(VisitorLeft):
-            self._ask_on()
-
     def _ask_on(self) -> None:
+        task = None
         try:
             while (task := self._next()) is not None:
                 place, a, b = task
@@ -386,14 +382,18 @@ class Scoring:
                     self._cost[place] += cost
                     self._under_way[place] -= 1
         finally:
-            with self._lock:
-                self._running -= 1
+            if task is not None:  # something is on its way up: `_next` did not end this worker
+                with self._lock:
+                    self._under_way[task[0]] -= 1
+                    self._running -= 1
 
     def _next(self) -> tuple[int, Picture, Picture] | None:
-        """Take a pair of the method that has cost least so far."""
+        """Take a pair of the method that has cost least so far; None ends the worker."""
         with self._lock:
             places = [place for place, waiting in enumerate(self._waiting) if waiting]
-            if self._stopped or self._lane.left or not places:
+            if self._stopped or self._lane.left or leaving() or not places:
+                # Under the same lock: what is wanted from now on needs another worker
+                self._running -= 1
                 return None
             place = min(places, key=self._expected_cost)
             self._under_way[place] += 1

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from imgsim_core import labelled
+from imgsim_core import background, labelled
 from imgsim_core.comparison import Question, Score, Unavailable
 from imgsim_core.labelled import (
     EXAMPLES,
@@ -270,6 +270,40 @@ def test_quick_methods_do_not_wait_for_slow_ones(six):
     assert order[:4].count("sift") == 1
     release.set()
     until_done(scoring, [Pair(a.digest, b.digest).key for a, b in pairs])
+
+
+def test_what_is_wanted_while_the_last_worker_leaves_is_asked_too(six, monkeypatch):
+    scoring = Scoring([question("phash")], lambda asked, a, b: Score(asked, 0.0, 1.0), workers=1)
+    first, late = six.pictures[:2], six.pictures[2:4]
+    take = scoring._next
+
+    def take_and_want_more():
+        task = take()
+        if task is None:
+            scoring.want([late])
+        return task
+
+    monkeypatch.setattr(scoring, "_next", take_and_want_more)
+    scoring.want([first])
+    until_done(scoring, [Pair(a.digest, b.digest).key for a, b in (first, late)])
+
+
+def test_an_end_of_the_program_waits_for_the_pair_at_work_only(six, monkeypatch):
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(asked, a, b):
+        begun.set()
+        release.wait(10)
+        return Score(asked, 0.0, 1.0)
+
+    scoring = Scoring([question("phash")], slow, workers=1)
+    scoring.want([six.pictures[:2], six.pictures[1:3]])
+    assert begun.wait(10)
+    assert background.at_work()["scoring"] >= 1
+    monkeypatch.setattr(labelled, "leaving", lambda: True)
+    release.set()
+    assert "scoring" not in background.wait_for_work(10)
+    assert len(scoring.scores(0)) == 1
 
 
 def test_what_is_stopped_asks_no_more(six):
