@@ -64,9 +64,10 @@ class PictureSet:
             The one of exactly this name; else all whose name without folders it is.
         """
         wanted = self.other_names.get(name, name)
-        exact = tuple(picture for picture in self.pictures if picture.name == wanted)
-        if exact:
-            return exact
+        for exactly in (name, wanted):
+            exact = tuple(picture for picture in self.pictures if picture.name == exactly)
+            if exact:
+                return exact
         known = [(picture.name, picture) for picture in self.pictures]
         known += [(other, self.named(kept)[0]) for other, kept in self.other_names.items()]
         found = {

@@ -85,6 +85,11 @@ def test_two_pictures_of_one_name_are_told_apart():
     assert names(pictures) == ["1.png", "1.png (2)", "1.png (3)"]
 
 
+def test_a_pictures_own_name_means_it_though_another_came_under_it_again():
+    pictures = with_files(PictureSet(), [("1.png", png(1)), ("1.png", png(2)), ("1.png", png(2))])
+    assert [one.name for one in pictures.named("1.png")] == ["1.png"]
+
+
 def test_a_name_without_its_folder_finds_every_picture_it_may_mean():
     pictures = brought(
         "s.zip", archive(("a/1.png", png(1)), ("b/1.png", png(2)), ("c/2.png", png(3)))
