@@ -151,9 +151,10 @@ _MEMORY_BYTES = 512 * 2**20
 def _compare(chosen: argparse.Namespace) -> None:
     # Who names methods or heads wants those; who names none wants to know what the two are.
     named = bool(chosen.method or chosen.article or chosen.head)
-    questions = tuple(_taught(path) for path in chosen.head)
-    if chosen.method or chosen.article or not named:
-        questions = _questions(chosen.method, chosen.option, chosen.article) + questions
+    only_heads = bool(chosen.head) and not (chosen.method or chosen.article)
+    methods = () if only_heads else _methods(chosen.method, chosen.article)
+    questions = _questions(methods, chosen.option, chosen.article)
+    questions += tuple(_taught(path) for path in chosen.head)
     a, b = opened(chosen.a), opened(chosen.b)
     memory = Memory(_MEMORY_BYTES)
     comparison = compare_pictures(a, b, questions, memory.describe)
@@ -172,9 +173,8 @@ def _taught(path: str) -> Question:
 
 
 def _questions(
-    method_ids: Sequence[str], settings: Sequence[str], article: bool
+    methods: Sequence[Method], settings: Sequence[str], article: bool
 ) -> tuple[Question, ...]:
-    methods = _methods(method_ids, article)
     values: dict[str, dict[str, object]] = {method.id: {} for method in methods}
     for setting in settings:
         method_id, name, value = _setting(setting)
@@ -378,12 +378,12 @@ def _fetch_model(chosen: argparse.Namespace) -> None:
     progress = download.start(model)
     # A terminal gets one line that counts up, a log file a line for every tenth.
     end, step = ("\r", 1) if sys.stderr.isatty() else ("\n", 10)
-    shown = 0
+    told = 0
     while progress.state == "running":
         percent = 100 * progress.done // max(progress.total, 1)
-        if percent >= shown + step:
+        if percent >= told + step:
             print(f"{model.id}: {percent} %", end=end, file=sys.stderr, flush=True)
-            shown = percent
+            told = percent
         time.sleep(LOOK_SECONDS)
         progress = download.progress(model)
     if progress.error is not None:

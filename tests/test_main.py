@@ -216,6 +216,7 @@ def test_every_refusal_is_one_sentence(refusal, pair, folder):
     assert "bins" in refusal("compare", *pair, "--method=ssim", "--option=ssim.bins=8")
     assert "METHOD.NAME=VALUE" in refusal("compare", *pair, "--option=ssim")
     assert "not asked" in refusal("compare", *pair, "--method=ssim", "--option=phash.size=8")
+    assert "not asked" in refusal("compare", *pair, "--head=mine", "--option=phash.size=8")
     assert "article" in refusal("compare", *pair, "--article", "--method=phash")
     assert "--help" in refusal("compare", a)
     assert "--help" in refusal("compare", *pair, "--colour")
