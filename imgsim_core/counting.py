@@ -45,7 +45,7 @@ class Tally:
     Parameters
     ----------
     bounds : sequence of float
-        Ascending; amounts are told apart by them. None for what is only counted.
+        Ascending; amounts are told apart by them. Empty for what is only counted.
     """
 
     def __init__(self, bounds: Sequence[float] = ()) -> None:

@@ -67,7 +67,7 @@ def own_meaning(examples: Examples, value: float) -> OwnMeaning:
 
 
 def line_by_examples(examples: Examples, rate: float) -> float:
-    """Line that at most a share of the pairs out of different groups passes.
+    """Line that about this share of the pairs out of different groups passes.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def line_by_examples(examples: Examples, rate: float) -> float:
     Returns
     -------
     float
-        A cosine.
+        A cosine, between two of the scores: of fewer than 1 / `rate` pairs one passes all the
+        same.
     """
     return float(np.quantile(examples.different, 1 - rate))
 
