@@ -46,6 +46,7 @@ SCHEMES = {"milvus": "http", "milvus+tls": "https"}
 
 _GALLERY, _ROWS = "imgsim_gallery_", "imgsim_rows_"
 _PARTITIONS = 64
+_PORT = 19530
 _CHUNK = 1_000  # rows or digests of one call, far below the 64 MB that one may have
 _MOST_FOUND = 16_384  # what one search or query may return
 _LONGEST_TEXT = 65_535  # bytes of a text
@@ -118,8 +119,14 @@ class MilvusStore:
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        place = f"{parts.hostname or 'localhost'}:{parts.port or 19530}"
-        database = parts.path.strip("/")
+        host, database = parts.hostname or "localhost", parts.path.strip("/")
+        try:
+            port = parts.port or _PORT
+        except ValueError as error:  # no number
+            raise StoreGone(
+                Text("There is no store at {address}.", address=HostText(host))
+            ) from error
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._address = f"{parts.scheme}://{place}" + (f"/{database}" if database else "")
         token = os.environ.get(MILVUS_TOKEN, "")
         if parts.username:
@@ -140,12 +147,11 @@ class MilvusStore:
         """List the galleries there are, by name."""
         with self._asked():
             there = self._client.list_collections(timeout=_PATIENCE)
-            abouts = [
-                one
-                for name in there
-                if name.startswith(_ROWS) and self._is_loaded(name)
-                for one in self._query(name, f"kind == {_ABOUT}", ["making", "payload"])
-            ]
+            abouts = []
+            for name in there:
+                if name.startswith(_ROWS):
+                    self._make_rows(int(name.removeprefix(_ROWS)))
+                    abouts += self._query(name, f"kind == {_ABOUT}", ["making", "payload"])
             infos: dict[str, GalleryInfo] = {}
             for one in abouts:
                 info = _info(one)
@@ -362,18 +368,17 @@ class MilvusStore:
             schema.add_field("payload", DataType.VARCHAR, max_length=_LONGEST_TEXT)
             schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
             self._client.create_collection(rows, schema=schema, timeout=_WORKING)
-        if not self._is_loaded(rows):
+        state = self._client.get_load_state(rows, timeout=_PATIENCE)["state"].name
+        if state == "NotLoad":
             index = self._client.prepare_index_params()
             index.add_index("vector", index_type="HNSW", metric_type="COSINE", params=_INDEX)
             self._client.create_index(rows, index, timeout=_WORKING)
             self._client.load_collection(rows, timeout=_WORKING)
+        elif state == "Loading":
+            # By somebody else, which takes seconds; or the server was started again just now,
+            # which may take a minute and is not waited for
+            self._client.load_collection(rows, timeout=_PATIENCE)
         self._ready.add(rows)
-
-    def _is_loaded(self, rows: str) -> bool:
-        if rows in self._ready:
-            return True
-        state = self._client.get_load_state(rows, timeout=_PATIENCE)["state"]
-        return bool(state.name == "Loaded")
 
     # ── Asking ─────────────────────────────────────────────────────────────────────
 
@@ -458,7 +463,7 @@ class MilvusStore:
     ) -> tuple[Found, ...]:
         if not self._has_partition(making):
             return ()
-        (hits,) = self._client.search(
+        answers = self._client.search(
             making.rows,
             data=[np.asarray(vector, np.float32)],
             limit=count,
@@ -472,6 +477,8 @@ class MilvusStore:
             consistency_level=self._consistency(making.rows),
             timeout=_WRITING,
         )
+        self._read.add(making.rows)
+        (hits,) = answers
         return tuple(
             Found(_entry(hit["entity"]["payload"]), float(np.clip(hit["distance"], -1, 1)))
             for hit in hits

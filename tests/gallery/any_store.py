@@ -446,14 +446,14 @@ def finds(store: Store, name: str) -> bool:
     return False
 
 
-def test_two_processes_write_in_turn_and_each_finds_what_the_other_added(
-    storage: Storage, store: Store
-) -> None:
+def assert_two_processes_find_what_the_other_adds(address: str) -> None:
+    """Add rows in turn with another process; each looks for the other's, none is lost."""
+    store = open_store(address)
     store.create(info(NAME))
     store.add(NAME, ROWS)
     added = list(ROWS)
     versions = {store.version(NAME)}
-    with started(_NEIGHBOUR, storage.store) as neighbour:
+    with started(_NEIGHBOUR, address) as neighbour:
         assert neighbour.stdout is not None
         assert neighbour.stdin is not None
         for i in range(3):

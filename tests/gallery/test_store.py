@@ -16,9 +16,24 @@ from imgsim_core.gallery import lance
 from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.store import open_store
 from tests.gallery.any_store import *  # noqa: F403  the tests themselves
-from tests.gallery.any_store import NAME, ROWS, all_rows, asked_of, digests, started
+from tests.gallery.any_store import (
+    NAME,
+    ROWS,
+    all_rows,
+    asked_of,
+    assert_two_processes_find_what_the_other_adds,
+    digests,
+    started,
+)
 from tests.gallery.conftest import ObjectStorage, Storage
 from tests.gallery.rows import info, row
+
+# ── Several at once ────────────────────────────────────────────────────────────────
+
+
+def test_two_processes_write_in_turn_and_each_finds_what_the_other_added(tmp_path: Path) -> None:
+    assert_two_processes_find_what_the_other_adds(str(tmp_path / "galleries"))
+
 
 # ── Tidying ────────────────────────────────────────────────────────────────────────
 

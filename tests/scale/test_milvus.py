@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from imgsim_core.errors import StoreGone, UnknownGallery
 from imgsim_core.gallery import milvus as module
 from imgsim_core.gallery.entry import Filter, Row
+from imgsim_core.gallery.reindexing import reindex
 from imgsim_core.gallery.store import Store, open_store
 from tests.gallery.any_store import *  # noqa: F403  the tests themselves
 from tests.gallery.any_store import (
@@ -25,6 +27,8 @@ from tests.gallery.any_store import (
     all_rows,
     asked_of,
     assert_changes_are_seen,
+    assert_same_entry,
+    assert_two_processes_find_what_the_other_adds,
     digests,
     exact,
     started,
@@ -67,6 +71,10 @@ def test_two_processes_make_the_first_gallery_of_a_length_at_once(storage: Stora
     assert all_rows(store).keys() == set(digests(added))
     store.drop(NAME)
     store._client.drop_collection(f"{module._ROWS}{dimension}")
+
+
+def test_two_processes_write_in_turn_and_each_finds_what_the_other_added(storage: Storage) -> None:
+    assert_two_processes_find_what_the_other_adds(storage.store)
 
 
 def test_galleries_share_a_partition_and_stay_apart(store: Store) -> None:
@@ -212,6 +220,20 @@ def test_a_gallery_whose_maker_ended_too_early_can_be_made(
     assert store.galleries() == (info(NAME),)
 
 
+def test_a_gallery_goes_from_a_folder_to_the_server_and_back(store: Store, tmp_path: Path) -> None:
+    folder, other = open_store(str(tmp_path / "one")), open_store(str(tmp_path / "other"))
+    folder.create(info(NAME, title="Our trip"))
+    folder.add(NAME, rows(2300))
+    assert reindex(NAME, folder, store).copied == 2300
+    assert reindex(NAME, folder, store).held == 2300
+    assert reindex(NAME, store, other).copied == 2300
+    assert other.galleries() == folder.galleries()
+    there = all_rows(folder)
+    for digest, one in all_rows(other).items():
+        assert_same_entry(one.entry, there[digest].entry)
+        np.testing.assert_array_equal(one.vector, there[digest].vector)
+
+
 # ── Things that go wrong ───────────────────────────────────────────────────────────
 
 
@@ -246,6 +268,12 @@ def test_address_and_log_keep_the_password(
     monkeypatch.setenv(module.MILVUS_TOKEN, "someone:hush-hush")
     assert open_store(milvus).address == milvus
     assert "hush-hush" not in caplog.text
+
+
+@pytest.mark.parametrize("place", ["host:nineteen", "[::1]:1", "nosuch.invalid"])
+def test_an_address_that_leads_nowhere_is_said(place: str) -> None:
+    with pytest.raises(StoreGone, match=r"There is no store at host|cannot be used just now"):
+        open_store(f"milvus://{place}")
 
 
 def test_a_database_that_is_not_there_is_said(milvus: str) -> None:
