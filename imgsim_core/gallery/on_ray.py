@@ -529,7 +529,8 @@ def check_reachable(address: str) -> tuple[str, int]:
             connection.settimeout(_ANSWERING)
             if os.environ.get("RAY_USE_TLS", "0") == "0" and not _speaks_grpc(connection):
                 raise OSError("what answers there is not Ray")
-            return connection.getpeername()[:2]
+            peer: tuple[str, int] = connection.getpeername()[:2]
+            return peer
     except OSError as error:
         raise _unreachable(address, error) from error
 

@@ -60,7 +60,11 @@ class Cluster:
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+            env={
+                **os.environ,
+                "RAY_USAGE_STATS_ENABLED": "0",
+                "RAY_worker_niceness": "0",  # or they wait for all else that the machine does
+            },
         )
         self.nodes.append(node)
         return node
@@ -192,8 +196,20 @@ def mixed(tmp_path_factory) -> Path:
     return folder
 
 
+started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on():
+    yield
+    while started:
+        process = started.pop()
+        process.kill()
+        process.communicate()
+
+
 def index(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "imgsim_core", "index", *map(str, arguments), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -201,6 +217,8 @@ def index(*arguments: object) -> subprocess.Popen[str]:
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+    started.append(process)
+    return process
 
 
 def indexed(*arguments: object) -> dict[str, object]:
