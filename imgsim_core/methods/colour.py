@@ -121,6 +121,8 @@ _RANGES = {
 _GREY = 32
 _WHITE: Pixels = np.full((1, 3), 255, dtype=np.uint8)
 _STRIP = 1 << 16  # pixels at a time, where pixels must be copied: 192 KiB
+# OpenCV gives its counts as float32: beyond so many pixels of one colour it would round them
+_EXACT = 1 << 24
 
 
 def _hue_shift(bins: int) -> int:
@@ -166,7 +168,7 @@ def _counted_pixels(picture: Picture, options: HistogramOptions) -> Iterator[Pix
         else None
     )
     if options.space == "rgb" and mask is None:
-        yield flat
+        yield from (flat[start : start + _EXACT] for start in range(0, len(flat), _EXACT))
         return
     for start in range(0, len(flat), _STRIP):
         strip = flat[start : start + _STRIP]

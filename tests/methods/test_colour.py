@@ -283,6 +283,14 @@ def test_with_nothing_left_to_count_the_answer_is_defined(measure, bins):
     assert score(blank(5, 5), photograph("coffee", 50), options) == apart
 
 
+def test_nothing_is_left_of_a_large_white_picture_either():
+    """More pixels of one colour than float32, in which OpenCV counts, has whole numbers for."""
+    large, small = blank(4097, 4097), blank(9, 2)
+    options = HistogramOptions(background="white")
+    assert HISTOGRAM.describe(large, options).counts.total == 0
+    assert score(large, small, options) == 0
+
+
 def test_an_even_histogram_has_no_correlation_but_an_answer():
     steps = np.stack(np.meshgrid(*[np.arange(16, 256, 32)] * 3), axis=-1).reshape(8, 64, 3)
     even = picture_of(steps)
