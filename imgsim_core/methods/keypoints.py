@@ -443,7 +443,8 @@ class MatchResult:
     homography : ndarray of float64, shape (3, 3), or None
         From pixels of A to pixels of B, a mirroring included; None if no match.
     outline : ndarray of float32, shape (4, 2), or None
-        Where A's corners lie in B, from top left clockwise.
+        Where A's corners lie in B, from top left clockwise; None if no match, or if one
+        would lie at or behind the horizon.
     mirrored : bool
         Whether A had to be mirrored left to right.
     identical : bool
@@ -630,8 +631,8 @@ def outline_of(homography: NDArray[np.float64], width: int, height: int) -> NDAr
     return np.asarray(moved[:, :2] / moved[:, 2:])
 
 
-def _is_possible(homography: NDArray[np.float64], first: Keypoints, second: Keypoints) -> bool:
-    """Whether both outlines keep turning clockwise, and neither picture nearly vanishes."""
+def _is_possible(homography: NDArray[np.float64], first: Keypoints) -> bool:
+    """Whether the first picture's outline keeps turning clockwise, and neither nearly vanishes."""
     size = (first.reduced_width, first.reduced_height)
     outline = outline_of(homography, *size)
     edges = np.roll(outline, -1, axis=0) - outline
@@ -643,22 +644,22 @@ def _is_possible(homography: NDArray[np.float64], first: Keypoints, second: Keyp
     return 1 / _AREA_BOUND < growth < _AREA_BOUND
 
 
-def _is_match(attempt: _Attempt, first: Keypoints, second: Keypoints) -> bool:
+def _is_match(attempt: _Attempt, first: Keypoints) -> bool:
     return (
         attempt.transform is not None
         and attempt.agreeing >= FEWEST
-        and _is_possible(attempt.transform, first, second)
+        and _is_possible(attempt.transform, first)
     )
 
 
 def _best_attempt(first: Keypoints, second: Keypoints, options: Any) -> _Attempt:
     upright = _attempt(first.upright, second.upright, first, options, mirrored=False)
-    matched = _is_match(upright, first, second)
+    matched = _is_match(upright, first)
     convincing = _CONVINCING * min(first.details, second.details)
     if first.mirrored is None or (matched and upright.agreeing >= convincing):
         return upright
     mirrored = _attempt(first.mirrored, second.upright, first, options, mirrored=True)
-    if not _is_match(mirrored, first, second):
+    if not _is_match(mirrored, first):
         return upright
     return upright if matched and upright.agreeing >= mirrored.agreeing else mirrored
 
@@ -716,13 +717,12 @@ def verified_match(
         _moved(attempt.second, second.to_original),
     ]
     homography = outline = None
-    if attempt.transform is not None and _is_match(attempt, first, second):
+    if attempt.transform is not None and _is_match(attempt, first):
         homography = second.to_original @ attempt.transform @ np.linalg.inv(first_to_original)
         homography = np.linalg.inv(homography) if swapped else homography
         homography = homography / homography[2, 2]
-        outline = outline_of(homography, description_a.width, description_a.height).astype(
-            np.float32
-        )
+        corners = outline_of(homography, description_a.width, description_a.height)
+        outline = corners.astype(np.float32) if np.isfinite(corners).all() else None
     return MatchResult(
         points_a=points[1] if swapped else points[0],
         points_b=points[0] if swapped else points[1],

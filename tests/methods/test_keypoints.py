@@ -327,12 +327,28 @@ def test_the_article_counts_verified_matches_of_plain_sift_and_surf():
 def test_impossible_outlines_are_no_match():
     description = BY_ID["orb"].describe(photo(), keypoints.OrbOptions())
     possible = keypoints._is_possible
-    assert possible(np.eye(3), description, description)
-    assert possible(TRUTH, description, description)
-    assert not possible(np.diag([-1.0, 1, 1]), description, description)  # turned over
-    assert not possible(np.diag([0.05, 0.05, 1]), description, description)  # shrunk away
+    assert possible(np.eye(3), description)
+    assert possible(TRUTH, description)
+    assert not possible(np.diag([-1.0, 1, 1]), description)  # turned over
+    assert not possible(np.diag([0.05, 0.05, 1]), description)  # shrunk away
     bent = np.array([[1.0, 0, 0], [0, 1, 0], [-0.01, 0, 1]])  # the horizon runs through it
-    assert not possible(bent, description, description)
+    assert not possible(bent, description)
+
+
+def test_a_corner_behind_the_horizon_has_no_place_to_draw(monkeypatch):
+    """B shows a part of A from aside: the rest of A may reach behind B's horizon."""
+    options = keypoints.OrbOptions()
+    views = [BY_ID["orb"].describe(photo(name), options) for name in ("chelsea", "coffee")]
+    b, a = sorted(views, key=lambda view: view.digest)
+    back = np.array([[1.0, 0, 0], [0, 1, 0], [-2 / a.reduced_width, 0, 1]])
+    points = np.float32([[10 * i, 10 * j] for i in range(1, 6) for j in range(1, 6)])
+    places = cv2.perspectiveTransform(points[None], np.linalg.inv(back))[0]
+    found = keypoints._Attempt(points, places, np.ones(25, bool), np.linalg.inv(back), False)
+    monkeypatch.setattr(keypoints, "_best_attempt", lambda *_: found)
+    result = verified_match(a, b, options)
+    assert result.sane
+    assert result.outline is None
+    assert np.isfinite(verified_match(b, a, options).outline).all()
 
 
 # ── Evidence ───────────────────────────────────────────────────────────────────────
