@@ -24,6 +24,12 @@ def apply(language: str) -> None:
     words = {
         "--sim-button": plain(Text("Choose a picture")),
         "--sim-hint": plain(Text("or drop or paste one here · up to 20 MB")),
+        "--sim-not-taken": plain(
+            Text(
+                "A file marked red was not taken: it is over 20 MB or of another kind, or the "
+                "server has too many waiting. Take it away, then bring fewer or smaller ones."
+            )
+        ),
     }
     ours = "".join(
         f"{name}:{json.dumps(word, ensure_ascii=False)};" for name, word in words.items()
