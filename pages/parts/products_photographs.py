@@ -52,6 +52,8 @@ def show(catalogue: Catalogue) -> tuple[Picture, ...]:
                 most=MOST,
             )
         )
+    if len(brought) < 2:  # of several, the table's page tells
+        say_failed()
     return brought or chosen
 
 

@@ -82,6 +82,11 @@ def test_a_link_that_makes_no_sense_is_a_page_like_any_other():
     assert "In order of likeness" not in [item.value for item in app.subheader]
 
 
+def test_a_single_photograph_that_is_none_is_said_to_be_none():
+    app = bring(products(), "photographs", ("broken.jpg", b"no picture", "image/jpeg"))
+    assert "broken.jpg" in "\n".join(item.value for item in app.warning)
+
+
 def test_many_photographs_become_a_table_and_a_queue_that_empties():
     app = products()
     bring(
