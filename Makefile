@@ -1,5 +1,6 @@
 # make run   install what the app needs and serve it at http://localhost:8501
 # make test  install what the tests need and run every check
+# make bench  ours beside others' programs, and what visitors wait for; figures in bench/results.json
 # make weights MODELS="clip siglip2"  download learned models beforehand
 # make fuzz  damaged files and made-up links, MINUTES=5 for each kind
 # make audit  known faults of what is installed (asks the internet), and a thorough search for keys
@@ -10,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCALE := .venv-scale
 MILVUS := .venv-milvus
+BENCH := .venv-bench
 PORT ?= 8501
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -53,8 +55,8 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-dev
-	$(BIN)/python -m bench
+bench: $(BENCH)/.installed chromium
+	$(BENCH)/bin/python -m bench
 
 weights: $(VENV)/.installed
 	@test -n "$(MODELS)" || { $(BIN)/python -m imgsim_core models; echo 'Which? make weights MODELS="ID ID"'; exit 2; }
@@ -65,7 +67,7 @@ readme: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_tables.py
 
 clean:
-	rm -rf $(VENV) $(SCALE) $(MILVUS) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SCALE) $(MILVUS) $(BENCH) .mypy_cache .ruff_cache .pytest_cache
 
 $(VENV)/bin/python:
 	$$(command -v $(PYTHON) || command -v python3) -m venv $(VENV)
@@ -84,6 +86,13 @@ $(SCALE)/.installed: requirements-scale.txt $(VENV)/.installed-dev
 	place='import sysconfig; print(sysconfig.get_path("purelib"))'; \
 	$(BIN)/python -c "$$place" > "$$($(SCALE)/bin/python -c "$$place")/imgsim.pth"
 	$(SCALE)/bin/pip install --quiet -r requirements-scale.txt
+	touch $@
+
+$(BENCH)/.installed: requirements-bench.txt $(VENV)/.installed-dev
+	$(BIN)/python -m venv $(BENCH)
+	place='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	$(BIN)/python -c "$$place" > "$$($(BENCH)/bin/python -c "$$place")/imgsim.pth"
+	$(BENCH)/bin/pip install --quiet -r requirements-bench.txt
 	touch $@
 
 # A Milvus server out of a wheel: the last one that Milvus has put into one

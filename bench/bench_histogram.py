@@ -13,6 +13,8 @@ from bench.measure import Row, cost
 from imgsim_core.methods.colour import ARTICLE, HistogramOptions, compared, described
 from imgsim_core.picture import Picture
 
+PEERS = ("opencv-python",)
+ARTICLES = "the article's code"
 WIDTH, HEIGHT = 4000, 3000
 CUBE = ([0, 1, 2], None, [256] * 3, [0, 256] * 3)
 
@@ -102,8 +104,8 @@ def _pair_rows(work: str, mine: str, theirs: str, noise: float) -> list[Row]:
     del a, b
     ours_cost, theirs_cost = (cost(f"{__name__}:{task}") for task in (mine, theirs))
     return [
-        Row(work, "ms", ours_cost.milliseconds, theirs_cost.milliseconds, 3, correct),
-        Row(work, "MiB", ours_cost.peak_mib, theirs_cost.peak_mib, 50, correct),
+        Row(work, "ms", ours_cost.milliseconds, theirs_cost.milliseconds, 3, correct, ARTICLES),
+        Row(work, "MiB", ours_cost.peak_mib, theirs_cost.peak_mib, 50, correct, ARTICLES),
     ]
 
 
@@ -113,7 +115,6 @@ def rows() -> list[Row]:
     smooth = _pair_rows("the same, pair without noise", "ours_smooth", "article_smooth", noise=0)
     default = cost(f"{__name__}:ours_default")
     note = "another score: 8 steps, earth mover's distance"
-    quick = Row(
-        "our default histogram, 12 MP pair", "ms", default.milliseconds, noisy[0].theirs, 1, note
-    )
+    work = "our default histogram, 12 MP pair"
+    quick = Row(work, "ms", default.milliseconds, noisy[0].theirs, 1, note, ARTICLES)
     return [*noisy, *smooth, quick]

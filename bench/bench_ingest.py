@@ -1,32 +1,30 @@
 """Adding photographs to a gallery, against imagededup, imgsearch and the article's loop.
 
 The peers' weights are a download of their own: their networks run here with the weights they
-start with, which takes the same time. Install them by `pip install --no-deps imagededup
-imgsearch`; what they need beyond that and do not use here is replaced by stand-ins. The
-photographs are those of IMGSIM_EVAL_DATA/photos, IMGSIM_BENCH_PHOTOS of them (all 1,000
-unless set). Loading a model is not counted on either side.
+start with, which takes the same time. The photographs are those of IMGSIM_EVAL_DATA/photos,
+IMGSIM_BENCH_PHOTOS of them (all 1,000 unless set). Loading a model is not counted on either side.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import numpy as np
 from PIL import Image
 
-from bench.measure import THREADS, Row, cost
+import bench
+from bench.measure import THREADS, Cost, Missing, Row, cost
 from imgsim_core.picture import Picture
 
+PEERS = ("imagededup", "imgsearch", "torch")
+ARTICLES = "the article's loop"
 WORKERS = int(THREADS)
 EMBEDDED = 500
 
@@ -83,18 +81,20 @@ def our_hashing() -> Callable[[], object]:
 
 def our_bare_hashing() -> Callable[[], object]:
     """Do what the peer does and no more: one hash, of the picture as it is."""
+    our_hashes()  # compiles, where that is due
+    return our_hashes
+
+
+def our_hashes() -> list[np.ndarray]:
+    """Hash every photograph, none of it reduced before."""
     from imgsim_core.methods.hashes import fingerprint_bits
-    from imgsim_core.picture import open_reduced
+    from imgsim_core.picture import open_picture
 
-    def bits(path: Path) -> object:
-        # Two and a half times what the hash is read from
-        return fingerprint_bits(open_reduced(path.read_bytes(), path.name, 80).rgb, "phash")
+    def bits(path: Path) -> np.ndarray:
+        return fingerprint_bits(open_picture(path.read_bytes(), path.name).rgb, "phash")
 
-    def hashes() -> object:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            return list(pool.map(bits, photographs()))
-
-    return hashes
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(bits, photographs()))
 
 
 def our_embedding() -> Callable[[], object]:
@@ -133,11 +133,6 @@ def _without_downloads() -> None:
 
     mobilenetv3 = torch_library("torchvision.models.mobilenetv3")
 
-    parts = {"matplotlib": ("pyplot", "gridspec"), "pywt": (), "bidict": (), "hnswlib": ()}
-    for package, modules in parts.items():
-        if package not in sys.modules and importlib.util.find_spec(package) is None:
-            sys.modules[package] = MagicMock()
-            sys.modules.update({f"{package}.{module}": MagicMock() for module in modules})
     mobilenetv3.MobileNet_V3_Small_Weights.get_state_dict = lambda self, *_, **__: (
         mobilenetv3.mobilenet_v3_small(weights=None).state_dict()
     )
@@ -229,41 +224,54 @@ def article_vectors() -> np.ndarray:
 # ── Table ──────────────────────────────────────────────────────────────────────────
 
 
+def _hashes_checked() -> str:
+    """Compare our hashes with ImageHash's, bit for bit; raises if one differs."""
+    import imagehash
+
+    for path, bits in zip(photographs(), our_hashes(), strict=True):
+        with Image.open(path) as image:
+            if not np.array_equal(imagehash.phash(image).hash, bits):
+                raise AssertionError(f"the hash of {path.name} is not ImageHash's")
+    return f"all bit for bit ImageHash {bench.version('ImageHash')}'s; {WORKERS} workers"
+
+
 def least_cosine() -> float:
     """Compare our vectors with the article's, picture by picture."""
     return float(np.einsum("nd,nd->n", our_vectors(), article_vectors()).min())
 
 
-def rows() -> list[Row]:
-    """Measure; leaves out what is not installed or not there, and says so."""
+@cache
+def _cost(task: str) -> Cost:
+    # Three times after a first that is not counted: some take half a minute
+    return cost(f"{__name__}:{task}", repeat=3)
+
+
+def rows() -> Iterator[Row | Missing]:
+    """Measure; what is not installed is left out, and said."""
     if not photographs():
-        print("bench_ingest: left out, IMGSIM_EVAL_DATA holds no photos", file=sys.stderr)
-        return []
+        yield Missing("adding, hashing and embedding photographs", "IMGSIM_EVAL_DATA has no photos")
+        return
     from imgsim_core.gallery.ingest import default_model
     from imgsim_core.models.network import quicken
 
     count, embedded = len(photographs()), len(photographs()[:EMBEDDED])
     quicken(default_model())
-    cosine = f"least cosine {least_cosine():.6f}"
-    other = "their network untrained, no index"
-    table = []
-    for work, ours, theirs, package, target, note in (
-        (f"add {count} photos: imagededup CNN", "our_adding", "imagededup_adding",
-         "imagededup", 1.0, f"{other}; ours with facts, thumbnails, store"),
-        (f"add {count} photos: imgsearch", "our_adding", "imgsearch_adding",
-         "imgsearch", 1.0, f"{other}; ours with facts, thumbnails, store"),
-        (f"hash {count} photos: imagededup PHash", "our_bare_hashing", "imagededup_hashing",
-         "imagededup", 3.0, f"{WORKERS} workers; one hash on either side"),
-        (f"all facts of {count} photos: imagededup PHash", "our_hashing", "imagededup_hashing",
-         "imagededup", 1.0, f"{WORKERS} workers; ours 8 turns, colours, sharpness, EXIF"),
+    other = "their network untrained, no index; ours with facts, thumbnails, store"
+    for work, ours, theirs, package, target, checked in (
+        (f"hash {count} photos: PHash", "our_bare_hashing", "imagededup_hashing",
+         "imagededup", 3.0, _hashes_checked),
+        (f"all facts of {count} photos: PHash", "our_hashing", "imagededup_hashing",
+         "imagededup", 1.0, lambda: "ours 8 turns, colours, sharpness, EXIF"),
         (f"embed {embedded} photos: article's loop", "our_embedding", "article_embedding",
-         "torch", 3.0, cosine),
+         "torch", 3.0, lambda: f"least cosine {least_cosine():.6f}"),
+        (f"add {count} photos: CNN", "our_adding", "imagededup_adding",
+         "imagededup", 1.0, lambda: other),
+        (f"add {count} photos: imgsearch", "our_adding", "imgsearch_adding",
+         "imgsearch", 1.0, lambda: other),
     ):  # fmt: skip
-        if importlib.util.find_spec(package) is None:
-            print(f"bench_ingest: left out, {package} is not installed", file=sys.stderr)
+        if not bench.version(package):
+            yield Missing(work, f"{package} is not installed")
             continue
-        # Once each after a first that is not counted: they take minutes
-        costs = [cost(f"{__name__}:{task}", repeat=1) for task in (ours, theirs)]
-        times = (one.milliseconds / 1000 for one in costs)
-        table.append(Row(work, "s", *times, target, note))
-    return table
+        times = (_cost(task).milliseconds / 1000 for task in (ours, theirs))
+        peer = ARTICLES if package == "torch" else package
+        yield Row(work, "s", *times, target, checked(), peer)

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from bench.measure import Row, cost
 from imgsim_core.picture import open_picture, open_reduced
 
+PEERS = ("pillow",)
 THUMBNAIL = 320
 
 
@@ -88,5 +89,5 @@ def rows() -> list[Row]:
         our_cost = cost(f"{__name__}:{ours}")
         their_cost = cost(f"{__name__}:{theirs}")
         times = (our_cost.milliseconds, their_cost.milliseconds)
-        table.append(Row(work, "ms", *times, target, correct))
+        table.append(Row(work, "ms", *times, target, correct, PEERS[0]))
     return table

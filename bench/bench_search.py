@@ -4,9 +4,8 @@
 bench/search.json. Ours returns entries with names and facts from a gallery on disk; FAISS
 (`IndexFlatIP`) returns row numbers from memory: the floor, not a like for like. Recall is
 the share of the exact best 20 that ours finds. imgsearch's own index is searched beside them
-where it is installed (imgsearch, hnswlib and bidict, in a folder named by IMGSIM_BENCH_PEERS)
-and the vectors are few enough to fill it in a minute or two. Vectors are synthetic, or real
-ones of bench.real_vectors, from the file that IMGSIM_BENCH_VECTORS names.
+where it is installed and the vectors are few enough to fill it in a minute or two. Vectors are
+synthetic, or real ones of bench.real_vectors, from the file that IMGSIM_BENCH_VECTORS names.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +33,7 @@ from imgsim_core.gallery.search import search
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import GalleryInfo, open_store
 
+PEERS = ("faiss-cpu", "imgsearch")
 SMALL, LARGE, DIMENSION, TOP, QUERIES = 1_000, 100_000, 512, 20, 100
 PEER_UP_TO = 25_000  # vectors that imgsearch is given
 
@@ -130,10 +129,7 @@ def searches(
 
 
 def peer_is_there() -> bool:
-    """Tell whether imgsearch can be asked; its folder is looked into."""
-    folder = os.environ.get("IMGSIM_BENCH_PEERS")
-    if folder and folder not in sys.path:
-        sys.path.append(folder)
+    """Tell whether imgsearch can be asked."""
     return all(find_spec(name) for name in ("imgsearch", "hnswlib", "bidict"))
 
 

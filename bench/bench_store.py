@@ -26,6 +26,7 @@ from bench.measure import THREADS, Moment
 from imgsim_core.gallery.entry import ANYTHING, Filter, Found
 from imgsim_core.gallery.store import GalleryInfo, Store, open_store
 
+PEERS = ("faiss-cpu", "lancedb")
 COUNT, DIMENSION, TOP = 100_000, 512, 20
 NAME = "bench"
 ONE_PERCENT = Filter(taken_from="2026-08")

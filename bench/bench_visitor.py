@@ -29,27 +29,23 @@ from imgsim_core.samples import all_pairs
 from tests.browser.serving import Server, launch, served
 from tests.browser.steps import idle, keyed
 
+PEERS = ("streamlit", "playwright")
 ROOT = Path(__file__).parents[1]
 VIEW = {"width": 1280, "height": 1000}
 TILES = "document.querySelectorAll('[class*=st-key-why_]').length"
 
 
-def rows() -> list[Moment]:
+def rows() -> Iterator[Moment]:
     """Measure every moment."""
+    yield from _imports()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
         cold = [_cold_start(browser, Path(folder) / f"cold{turn}.txt") for turn in range(3)]
         with served(Path(folder) / "log.txt") as server:
             server.wait_until_ready()
-            return [
-                _moment("cold server to first page", cold, "s", 3),
-                *_first_visit(browser, server),
-                *_samples(browser, server),
-                *_uploads(browser, server),
-                *_slider(browser, server),
-                *_pages(browser, server),
-                *_imports(),
-            ]
+            yield _moment("cold server to first page", cold, "s", 3)
+            for measure in (_first_visit, _samples, _uploads, _slider, _pages):
+                yield from measure(browser, server)
 
 
 def _moment(name: str, times: list[float], unit: str, target: float) -> Moment:

@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 THREADS = "2"
+PINNED = {
+    f"{name}_NUM_THREADS": THREADS for name in ("OMP", "MKL", "OPENBLAS", "NUMBA", "OPENCV_FOR")
+}
+"""Environment in which both sides of every comparison run."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a figure of ours, the peer's, and the target for their ratio."""
+    """One line of the table: a figure of ours, the peer's, and the target for their ratio.
+
+    `correct` tells what was checked in the same run. A peer that was not waited for to its
+    end has `at_least` set: its figure is the time after which it was stopped.
+    """
 
     work: str
     measure: str
@@ -37,6 +45,8 @@ class Row:
     theirs: float
     target: float
     correct: str
+    peer: str = ""
+    at_least: bool = False
 
     @property
     def ratio(self) -> float:
@@ -65,6 +75,14 @@ class Moment:
         return self.figure <= self.target
 
 
+@dataclass(frozen=True)
+class Missing:
+    """Work that could not be measured here, and why."""
+
+    work: str
+    why: str
+
+
 def cost(task: str, repeat: int = 7) -> Cost:
     """Measure a task in a fresh process.
 
@@ -75,18 +93,12 @@ def cost(task: str, repeat: int = 7) -> Cost:
     repeat : int
         Timed runs; one more runs first and is not counted.
     """
-    environment = {
-        **os.environ,
-        **{
-            name: THREADS for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-        },
-    }
     output = subprocess.run(
         [sys.executable, "-m", "bench.measure", task, str(repeat)],
         check=True,
         capture_output=True,
         text=True,
-        env=environment,
+        env={**os.environ, **PINNED},
         cwd=Path(__file__).parents[1],
     ).stdout
     return Cost(**json.loads(output.splitlines()[-1]))
