@@ -11,6 +11,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,10 +148,12 @@ def _read(path: Path) -> Array | None:
 
 def _write(path: Path, vectors: Array) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
-    try:
+    # A host without a home that can be written, or with a full one, makes them once a process
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.save(file, vectors)
-        part.replace(path)
-    except OSError:
-        return  # a host without a writable home makes them once a process
+        try:
+            with part.open("wb") as file:
+                np.save(file, vectors)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)

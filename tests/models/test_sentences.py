@@ -95,6 +95,16 @@ def test_a_home_that_cannot_be_written_is_no_trouble(made, tmp_path, monkeypatch
     assert sentences.class_vectors().shape == (1000, 384)
 
 
+def test_a_full_disk_keeps_no_half_file(made, tmp_path, monkeypatch):
+    def half(file, _):
+        file.write(b"\x93NUMPY")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(sentences.np, "save", half)
+    assert sentences.class_vectors().shape == (1000, 384)
+    assert not list((tmp_path / "imgsim").iterdir())
+
+
 def test_a_missing_package_is_a_sentence(monkeypatch):
     monkeypatch.setattr(sentences, "_PACKAGES", ("no_such_package",))
     monkeypatch.setattr(sentences, "_encoder", None)
