@@ -121,21 +121,6 @@ def open_sample(sample_id: str) -> Picture:
     return open_picture(sample.make(), sample.file_name)
 
 
-@lru_cache(maxsize=256)
-def sample_thumbnail(sample_id: str, side: int = 160) -> bytes:
-    """Small JPEG of a built-in picture, its longer side at most `side` pixels.
-
-    Raises
-    ------
-    UnknownSample
-        If none has this id.
-    """
-    rgb = _at_most(open_sample(sample_id).rgb, side)
-    target = io.BytesIO()
-    Image.fromarray(rgb).save(target, "JPEG", quality=85)
-    return target.getvalue()
-
-
 # ── Making ─────────────────────────────────────────────────────────────────────────
 
 

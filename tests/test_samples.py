@@ -14,7 +14,6 @@ from imgsim_core.samples import (
     open_sample,
     pair_by_id,
     sample_by_id,
-    sample_thumbnail,
 )
 
 
@@ -85,13 +84,7 @@ def test_the_poor_jpeg_is_a_jpeg():
     assert len(sample.make()) < 20_000
 
 
-def test_thumbnails_are_small_jpegs():
-    thumbnail = Image.open(io.BytesIO(sample_thumbnail("rocket", 160)))
-    assert thumbnail.format == "JPEG"
-    assert thumbnail.size == (160, 107)
-
-
-@pytest.mark.parametrize("find", [sample_by_id, open_sample, sample_thumbnail, pair_by_id])
+@pytest.mark.parametrize("find", [sample_by_id, open_sample, pair_by_id])
 def test_an_unknown_id_is_told(find):
     with pytest.raises(UnknownSample, match="dragon"):
         find("dragon")
