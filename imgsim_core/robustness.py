@@ -484,7 +484,7 @@ def _curve_as_dict(one: Curve, line: float) -> dict[str, object]:
         "label": str(method.label),
         "family": method.family.value,
         "scale": scale_as_dict(one.scale),
-        "line": line,
+        "line": number_in_json(line),
         "breaks_at": one.breaking_point(line),
         "strengths": list(one.strengths),
         "values": [number_in_json(value) for value in one.scores],

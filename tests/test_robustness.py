@@ -395,3 +395,8 @@ def test_json_holds_the_curves_and_what_was_done(three, lines, cat):
     for one in three:
         item = by_method[one.question.method.id]
         assert item["breaks_at"] == one.breaking_point(item["line"])
+
+
+def test_json_holds_a_line_that_only_equal_pictures_reach(three, lines, cat):
+    told = json.loads(curves_as_json(cat, three, JPEG, (), {**lines, "psnr": math.inf}))
+    assert {one["method"]: one["line"] for one in told["curves"]}["psnr"] == "inf"
