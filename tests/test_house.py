@@ -46,6 +46,7 @@ HEAVY = {
     "pyarrow",
     "fsspec",
     "umap",
+    "ray",
 }
 
 
@@ -220,8 +221,9 @@ def normal_name(distribution: str) -> str:
 
 
 def test_requirements_are_pinned_exactly():
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-scale.txt"):
-        for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+    for name in ("", "-dev", "-scale", "-bench"):
+        text = (ROOT / f"requirements{name}.txt").read_text(encoding="utf-8")
+        for line in text.splitlines():
             assert re.fullmatch(r"(#.*|-r .*|\s*|[\w.-]+(\[[\w,-]+\])?==[\w.+]+(; .+)?)", line), (
                 line
             )
