@@ -15,11 +15,13 @@ from imgsim_core.gallery.ingest import Progress, ingest, new_gallery
 from imgsim_core.gallery.life import GALLERY, Visitors
 from imgsim_core.gallery.reembedding import finish_reembedding, reembed
 from imgsim_core.gallery.sources import Files, from_uploads
+from imgsim_core.gallery.spool import Spool, Spooled
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text, UserText
 from imgsim_core.turns import Turn, Turns
 
 File = tuple[str, bytes]
+Waiting = tuple[str, bytes | Spooled]
 
 
 class Intake:
@@ -62,7 +64,8 @@ class Intake:
         self._turns = turns or Turns()
         self._turn: Turn | None = None
         self._again: Model | None = None
-        self._waiting: list[File | Text] = []
+        self._waiting: list[Waiting | Text] = []
+        self._spool: Spool | None = None
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._at_work = False
@@ -107,19 +110,36 @@ class Intake:
         Parameters
         ----------
         files : iterable of (name, bytes)
-            Kept in memory until all of them are in, those already waiting included: of what
-            is more than the gallery's quota of bytes only a refusal is kept.
+            Kept on the disk until all of them are in, those already waiting included: of
+            what is more than the gallery's quota of bytes only a refusal is kept.
         """
         most = self._visitors.limits.bytes
         with self._lock:
+            if not self._waiting:
+                self._spool = None  # its last piece closes it
             kept = sum(len(file[1]) for file in self._waiting if not isinstance(file, Text))
             for name, data in files:
                 if kept + len(data) > most:
                     self._waiting.append(_too_much(name, most))
                 else:
                     kept += len(data)
-                    self._waiting.append((name, data))
+                    self._waiting.append(self._put_by(name, data))
         self.resume()
+
+    def _put_by(self, name: str, data: bytes) -> Waiting | Text:
+        """Lay a file where it takes up no memory, or say why that cannot be."""
+        try:
+            if self._spool is None:
+                self._spool = self._visitors.spool(self._name)
+            return name, self._spool.add(data)
+        except ImgSimError as error:
+            return error.text
+        except OSError as error:
+            return Text(
+                "{name} was left out, since the disk refuses it: {why}.",
+                name=UserText(name),
+                why=UserText(error.strerror or error),
+            )
 
     def resume(self) -> None:
         """Go on with what is left; what is in already is passed over."""
@@ -169,13 +189,13 @@ class Intake:
             if not at_end:
                 self._at_work = False
 
-    def _next(self) -> list[File | Text]:
+    def _next(self) -> list[Waiting | Text]:
         """Return what waits; where nothing does, whoever adds more starts the work anew."""
         with self._lock:
             self._at_work = bool(self._waiting) and not self._stop.is_set()
             return list(self._waiting) if self._at_work else []
 
-    def _take_in(self, batch: list[File | Text]) -> None:
+    def _take_in(self, batch: list[Waiting | Text]) -> None:
         gallery = self._gallery()
         room = self._visitors.room(self._name)
         refused = [file for file in batch if isinstance(file, Text)]
@@ -197,6 +217,8 @@ class Intake:
         if end.state == "done":
             with self._lock:
                 del self._waiting[: len(batch)]
+                if not self._waiting:
+                    self._spool = None
 
     def _embed_again(self, model: Model) -> None:
         def told(done: int, total: int) -> None:

@@ -23,6 +23,7 @@ from imgsim_core.errors import BadSetting, GalleryFull, StoreGone, UnknownGaller
 from imgsim_core.gallery.gallery import Gallery, forget_snapshots, open_gallery
 from imgsim_core.gallery.reembedding import finish_reembedding
 from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.spool import Spool
 from imgsim_core.gallery.store import Store, open_store
 from imgsim_core.text import HostText, Text, UserText
 
@@ -254,6 +255,20 @@ class Visitors:
         used = self._known(name) / _USED
         with _disk(self.folder):
             os.utime(used)
+
+    def spool(self, name: str) -> Spool:
+        """Make a place on the disk for files that wait to be taken into a gallery.
+
+        Raises
+        ------
+        UnknownGallery
+            If it has expired or was deleted.
+        StoreGone
+            If the disk refuses.
+        """
+        place = self._known(name)
+        with _disk(self.folder):
+            return Spool(place)
 
     def room(self, name: str) -> Room:
         """Tell how much a gallery may hold, counting what is in it already.

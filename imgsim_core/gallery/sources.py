@@ -21,6 +21,7 @@ from imgsim_core.archive import (
     unpacked,
 )
 from imgsim_core.errors import PictureError, StoreGone
+from imgsim_core.gallery.spool import Spooled
 from imgsim_core.picture import check_length
 from imgsim_core.text import Text, UserText
 
@@ -97,17 +98,20 @@ def from_paths(paths: Sequence[str | Path]) -> Files:
     )
 
 
-def from_uploads(uploads: Iterable[tuple[str, bytes]]) -> Files:
+def from_uploads(uploads: Iterable[tuple[str, bytes | Spooled]]) -> Files:
     """Bring files that a visitor has uploaded, zip archives among them.
 
     Parameters
     ----------
-    uploads : iterable of (name, bytes)
+    uploads : iterable of (name, bytes or Spooled)
+        What lies on a spool is read one file at a time.
     """
     held = tuple(uploads)
     return Files(
         lambda: (file for name, data in held for file in _of_upload(name, data)),
-        lambda: sum(count_of_files(data) if is_archive(data[:4]) else 1 for _, data in held),
+        lambda: sum(
+            count_of_files(bytes(data)) if is_archive(_head(data)) else 1 for _, data in held
+        ),
     )
 
 
@@ -249,11 +253,17 @@ def _plain(name: str) -> str:
 # ── Bytes at hand ──────────────────────────────────────────────────────────────────
 
 
-def _of_upload(name: str, data: bytes) -> Iterator[SourceFile | Text]:
-    if not is_archive(data[:4]):
-        yield _held(name, data, 0.0)
+def _head(data: bytes | Spooled) -> bytes:
+    return data[:4] if isinstance(data, bytes) else data.head(4)
+
+
+def _of_upload(name: str, data: bytes | Spooled) -> Iterator[SourceFile | Text]:
+    if not is_archive(_head(data)):
+        yield SourceFile(name, "", 0.0, lambda: bytes(data))
         return
-    for file in unpacked(name, data, most_files=MOST_FILES_OF_ARCHIVE, most_bytes=MOST_UPLOADED):
+    for file in unpacked(
+        name, bytes(data), most_files=MOST_FILES_OF_ARCHIVE, most_bytes=MOST_UPLOADED
+    ):
         yield file if isinstance(file, Text) else _held(file.name, file.data, file.modified)
 
 

@@ -33,6 +33,7 @@ from imgsim_core.gallery.intake import Intake
 from imgsim_core.gallery.life import GALLERY, Limits, Visitors
 from imgsim_core.gallery.reembedding import outdated, reembed
 from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.gallery.spool import Spool, Spooled
 from imgsim_core.gallery.store import GalleryInfo
 from imgsim_core.models.catalogue import model_by_id
 
@@ -493,3 +494,23 @@ def test_what_is_remembered_of_a_gallery_goes_with_it(visitors: Visitors):
     visitors.leave(name)
     visitors.reap()
     assert forgotten == [str(visitors.folder / name)]
+
+
+def test_what_waits_to_be_taken_in_lies_on_the_disk_and_not_in_memory(visitors, monkeypatch):
+    intake = Intake(visitors, visitors.make(), model_by_id(MODEL))
+    monkeypatch.setattr(Intake, "resume", lambda _: None)
+    intake.add((f"{seed}.png", photo(seed)) for seed in range(3))
+    assert [type(data) for _, data in intake._waiting] == [Spooled] * 3
+    assert [bytes(data) for _, data in intake._waiting] == [photo(seed) for seed in range(3)]
+
+
+def test_a_disk_that_refuses_an_upload_is_a_sentence(visitors, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    intake = Intake(visitors, visitors.make(), model_by_id(MODEL))
+    monkeypatch.setattr(Intake, "resume", lambda _: None)
+    monkeypatch.setattr(Spool, "add", full)
+    intake.add([("a.png", photo(1))])
+    (refused,) = intake._waiting
+    assert str(refused).startswith("a.png was left out, since the disk refuses it: No space")
