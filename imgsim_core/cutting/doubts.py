@@ -68,12 +68,9 @@ def signs(rgb: NDArray[np.uint8], likely: Plane, mask: Mask) -> dict[str, float]
     Returns
     -------
     dict
-        share: of the picture inside the mask. rim: share of the picture's border inside.
         agreement: overlap (intersection over union) of mask and likelihood. contrast: mean
         likelihood inside less that outside. alike: overlap 0..1 of the colours in and out.
-        ragged: length of the outline by that of a circle of the same area.
     """
-    rim = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
     least, most = np.minimum(likely, mask).sum(), np.maximum(likely, mask).sum()
     cells = (cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB) // (256 // _BINS)).astype(np.intp)
     cells = (cells[..., 0] * _BINS + cells[..., 1]) * _BINS + cells[..., 2]
@@ -81,13 +78,8 @@ def signs(rgb: NDArray[np.uint8], likely: Plane, mask: Mask) -> dict[str, float]
         np.bincount(cells[where], minlength=_BINS**3) / max(1, int(where.sum()))
         for where in (mask, ~mask)
     )
-    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    length = sum(cv2.arcLength(one, True) for one in outlines)
     return {
-        "share": float(mask.mean()),
-        "rim": float(rim.mean()),
         "agreement": float(least / most),
         "contrast": float(likely[mask].mean() - likely[~mask].mean()),
         "alike": float(np.minimum(inside, outside).sum()),
-        "ragged": float(length / np.sqrt(4 * np.pi * mask.sum())),
     }
