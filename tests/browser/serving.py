@@ -75,15 +75,15 @@ def launch(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def served(log: Path) -> Iterator[Server]:
-    """Start a server and wait until it is healthy; end it afterwards."""
+def served(log: Path, **settings: str) -> Iterator[Server]:
+    """Start a server with these settings and wait until it is healthy; end it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     # No hub: a model that is not on this machine is not to be looked for elsewhere.
-    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"}
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", **settings}
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment
