@@ -17,7 +17,7 @@ from imgsim_core.gallery.reembedding import finish_reembedding, reembed
 from imgsim_core.gallery.sources import Files, from_uploads
 from imgsim_core.gallery.spool import Spool, Spooled
 from imgsim_core.models.catalogue import Model
-from imgsim_core.text import Text, UserText
+from imgsim_core.text import HostText, Text, UserText
 from imgsim_core.turns import Turn, Turns
 
 File = tuple[str, bytes]
@@ -138,7 +138,7 @@ class Intake:
             return Text(
                 "{name} was left out, since the disk refuses it: {why}.",
                 name=UserText(name),
-                why=UserText(error.strerror or error),
+                why=HostText(error.strerror or error),
             )
 
     def resume(self) -> None:

@@ -10,7 +10,7 @@ from tests.security.properties import known_keys
 
 # A link is read before any page is, and what is taken of it is the same on all; the others
 # would only work out long what they always work out.
-PAGES = ["calibrate.py", "faces.py", "methods.py", "status.py"]
+PAGES = ["calibrate.py", "faces.py", "methods.py"]
 MARKUP = "![x](https://evil.example/x.png)<img src=x onerror=alert(1)>"
 
 
