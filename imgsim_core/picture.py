@@ -665,6 +665,8 @@ _STRIP = 256
 def _array(image: Image.Image, alpha: Image.Image | None = None) -> NDArray[np.uint8]:
     """Lay an L, RGB or RGBA image on white by `alpha`, as a new (height, width, 3) array."""
     width, height = image.size
+    if height <= _STRIP and image.mode == "RGB" and alpha is None:
+        return np.asarray(image)  # a thumbnail: one packing, which nobody else holds
     rgb = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _STRIP):
         box = (0, top, width, min(top + _STRIP, height))
