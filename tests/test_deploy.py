@@ -72,6 +72,11 @@ def test_app_servers_are_alike_and_keep_galleries_elsewhere(compose):
     assert set(one["build"]["args"]) <= set(re.findall(r"(?m)^ARG (\w+)", dockerfile))
 
 
+def test_milvus_finds_what_was_added_just_now(compose):
+    milvus = compose["services"]["milvus"]["environment"]
+    assert milvus["QUERYNODE_SEGCORE_INTERIMINDEX_ENABLEINDEX"] == "false"
+
+
 def test_only_the_balancer_is_open_and_no_password_is_written_down(compose):
     services = compose["services"]
     assert [name for name, service in services.items() if "ports" in service] == ["balancer"]

@@ -29,6 +29,8 @@ OUTSIDE = "IMGSIM_TEST_MILVUS"
 """Environment variable: address of a server to test against instead of the wheel's."""
 SERVERS_PYTHON = Path(__file__).parents[2] / ".venv-milvus/bin/python"
 PORT = 19530
+# As in deploy/compose.yaml: without it, what was added just now is found badly
+SETTINGS = {"QUERYNODE_SEGCORE_INTERIMINDEX_ENABLEINDEX": "false"}
 _SERVE = """
 import sys
 from milvus import MilvusServer, MilvusServerConfig
@@ -61,6 +63,7 @@ class Server:
             [python, "-c", _SERVE, str(self._folder), str(PORT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env={**os.environ, **SETTINGS},
         )
         assert self._keeper.stdout is not None
         said = self._keeper.stdout.readline()  # it waits until it is up, three minutes at most

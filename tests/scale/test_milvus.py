@@ -17,7 +17,7 @@ import pytest
 
 from imgsim_core.errors import StoreGone, UnknownGallery
 from imgsim_core.gallery import milvus as module
-from imgsim_core.gallery.entry import Filter, Row
+from imgsim_core.gallery.entry import ANYTHING, Filter, Row
 from imgsim_core.gallery.reindexing import reindex
 from imgsim_core.gallery.store import Store, open_store
 from tests.gallery.any_store import *  # noqa: F403  the tests themselves
@@ -34,7 +34,7 @@ from tests.gallery.any_store import (
     started,
 )
 from tests.gallery.conftest import Storage
-from tests.gallery.rows import DIMENSION, digest_of, info, row, rows
+from tests.gallery.rows import DIMENSION, clustered, digest_of, info, row, rows
 from tests.scale.conftest import Server, wait_until_back
 
 MAKER = """
@@ -105,6 +105,20 @@ def test_more_rows_than_one_call_takes(store: Store) -> None:
     assert digests(store.get(NAME, digests(many)[::-1])) == digests(many)[::-1]
     store.remove(NAME, digests(many[:2100]))
     assert all_rows(store).keys() == set(digests(many[2100:]))
+
+
+def test_what_was_added_just_now_is_found_exactly(store: Store) -> None:
+    many = rows(8000, 32, seed=9)
+    store.create(info(NAME, dimension=32))
+    store.add(NAME, many)
+    few = Filter(taken_from="2026-08")
+    for where in (ANYTHING, few):
+        kept = [one for one in many if where.keeps(one.entry)]
+        shared = 0
+        for query in clustered(8010, 32, seed=9)[8000:]:
+            found = [hit.entry.digest for hit in store.search(NAME, query, 10, where)]
+            shared += len({*found} & {*exact(kept, query, 10)})
+        assert shared >= 99  # of 100
 
 
 def test_few_with_a_name_are_found_among_many(
