@@ -70,8 +70,8 @@ def shows(page: Page, pictures: int) -> None:
 
 
 def test_what_is_published_by_one_process_is_served_by_two_others(
-    visit: Visits,  # noqa: F811
     servers: tuple[Server, Server],
+    visit: Visits,  # noqa: F811  after the servers, so that pages are closed before they end
     place: Storage,
     tmp_path: Path,
 ) -> None:
