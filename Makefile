@@ -4,6 +4,7 @@
 # make weights MODELS="clip siglip2"  download learned models beforehand
 # make fuzz  damaged files and made-up links, MINUTES=5 for each kind
 # make audit  known faults of what is installed (asks the internet), and a thorough search for keys
+# make load  whether it holds up: crowds, hostile files, kills, 100,000 pictures; an hour, MINUTES=5
 # make test-scale  the checks that need a Milvus server and a Ray cluster, both started here
 
 PYTHON ?= python3.11
@@ -18,7 +19,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 # Where nothing but loopback is: the server that is tested there would listen to everybody
 ALONE := $(if $(IMGSIM_TEST_MILVUS),,unshare --net $(if $(filter 0,$(shell id -u)),,--map-root-user))
 
-.PHONY: run test test-scale format bench readme weights fuzz audit clean
+.PHONY: run test test-scale load format bench readme weights fuzz audit clean
 
 run: $(VENV)/.installed
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -41,6 +42,10 @@ MINUTES ?= 5
 fuzz: $(VENV)/.installed-dev
 	for kind in gate archive head brought-back link; do \
 		$(BIN)/python -m tests.security.fuzz $$kind $(MINUTES) || failed=1; done; exit $${failed:-0}
+
+# TRIALS="crowd large-gallery" for some of them; OPTIONS for what --help lists
+load: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.load --minutes $(MINUTES) --json load.json $(OPTIONS) $(TRIALS)
 
 # The search for keys in the tests knows their shapes; this one looks at words and chance too,
 # and at what is new since .secrets.baseline only.
