@@ -23,8 +23,9 @@ class Spool:
     """
 
     def __init__(self, folder: Path) -> None:
-        # Closed with its last piece: a visitor may let go of it while it is read
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        # Closed with its last piece: a visitor may let go of it while it is read. Without a
+        # buffer: what a full disk has refused would stay in it, and be in the way of all else
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._end = 0
         self._lock = threading.Lock()
@@ -39,8 +40,9 @@ class Spool:
         """
         with self._lock:
             self._file.seek(self._end)
-            self._file.write(data)
-            self._file.flush()
+            left = memoryview(data)
+            while left:  # a disk that fills up takes a part, and refuses the next one
+                left = left[self._file.write(left) :]
             start, self._end = self._end, self._end + len(data)
         return Spooled(self, start, len(data))
 
