@@ -21,7 +21,7 @@ from typing import BinaryIO
 from imgsim_core.picture import MAX_MEGABYTES
 from imgsim_core.text import Text, UserText
 
-# A byte more than the gate for pictures lets in, so that the gate can say so.
+# More than the gate for pictures lets in, so that the gate can say so.
 MOST_OF_ONE = MAX_MEGABYTES * 2**20 + 1
 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06")

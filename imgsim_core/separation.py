@@ -367,11 +367,14 @@ def lead(first: MarkedScores, second: MarkedScores) -> Lead:
     Parameters
     ----------
     first, second : MarkedScores
-        Compared on the pairs that both could answer; at least one of each sort.
+        Compared on the pairs that both could answer; without one of each sort among them,
+        anything may be true, and the interval says so.
     """
     shared = set(first.keys) & set(second.keys)
     both = [_limited(scores, shared) for scores in (first, second)]
     orders = [_order(scores.places, scores.marks) for scores in both]
+    if not orders[0].size:
+        return Lead(0.0, -1.0, 1.0)
     return _redrawn(orders[0] - orders[1])
 
 

@@ -59,7 +59,7 @@ class Kind(Enum):
 
 
 _LABELS = {
-    Kind.SAME_FILE: Text("Same file"),
+    Kind.SAME_FILE: Text("The very same picture"),
     Kind.CHANGED: Text("Same picture, changed"),
     Kind.SAME_THING: Text("Same thing, other photograph"),
     Kind.DIFFERENT: Text("Different pictures"),

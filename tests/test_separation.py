@@ -218,6 +218,16 @@ def test_methods_are_compared_on_the_pairs_both_answered():
     assert lead(whole, part).difference == pytest.approx(0)
 
 
+def test_methods_that_answered_no_pair_in_common_cannot_be_compared():
+    whole = scored("ssim", *drawn(0, 20, 2.0))
+    halves = [
+        MarkedScores(whole.question, whole.keys[part], whole.marks[part], whole.values[part])
+        for part in (slice(0, 20), slice(20, 40))
+    ]
+    assert not lead(*halves).is_certain
+    assert not lead(*reversed(halves)).is_certain
+
+
 def test_the_best_comes_first_with_those_that_may_be_as_good():
     sets = {"ssim": drawn(0, 40, 2.0), "ms-ssim": drawn(2, 40, 2.0), "hog": drawn(1, 40, 0.0)}
     found = ranked([separation(scored(name, *ends), None) for name, ends in sets.items()])

@@ -7,6 +7,7 @@ import threading
 import streamlit as st
 
 from imgsim_core import lanes
+from imgsim_core.background import in_background
 from imgsim_core.comparison import Question
 from imgsim_core.occlusion import OcclusionMap, occlusion_map
 from imgsim_core.picture import Picture
@@ -90,8 +91,7 @@ class _Job:
         self.stop, self.done = threading.Event(), threading.Event()
         self.result: OcclusionMap | Text | None = None
         self.shown = False
-        work = lanes.carried(self._run)
-        threading.Thread(target=work, args=(asked, a, b), daemon=True).start()
+        in_background(lambda: self._run(asked, a, b), "occlusion", lanes.current())
 
     def _run(self, asked: Question, a: Picture, b: Picture) -> None:
         def progress(share: float) -> None:
