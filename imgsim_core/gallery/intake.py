@@ -217,8 +217,9 @@ class Intake:
         if end.state == "done":
             with self._lock:
                 del self._waiting[: len(batch)]
-                if not self._waiting:
-                    self._spool = None
+                # What comes from here on lies elsewhere: who brings more again and again
+                # would make one file grow for ever
+                self._spool = None
 
     def _embed_again(self, model: Model) -> None:
         def told(done: int, total: int) -> None:

@@ -504,6 +504,19 @@ def test_what_waits_to_be_taken_in_lies_on_the_disk_and_not_in_memory(visitors, 
     assert [bytes(data) for _, data in intake._waiting] == [photo(seed) for seed in range(3)]
 
 
+def test_what_is_taken_in_leaves_the_disk_though_more_comes_again_and_again(visitors, monkeypatch):
+    intake = Intake(visitors, visitors.make(), model_by_id(MODEL))
+    monkeypatch.setattr(Intake, "resume", lambda _: None)
+    intake.add([("a.png", photo(1))])
+    batch = intake._next()
+    intake.add([("b.png", photo(2))])
+    intake._take_in(batch)
+    intake.add([("c.png", photo(3))])
+    (_, before), (_, after) = intake._waiting
+    assert before._spool is not after._spool
+    assert [bytes(before), bytes(after)] == [photo(2), photo(3)]
+
+
 def test_a_disk_that_refuses_an_upload_is_a_sentence(visitors, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
