@@ -40,8 +40,8 @@ def servers(
     monkeypatch.setenv("IMGSIM_STORE", place.store)
     monkeypatch.setenv("IMGSIM_PICTURES", place.pictures)
     with served(tmp_path / "one.txt") as one, served(tmp_path / "other.txt") as other:
-        one.wait_until_ready()
-        other.wait_until_ready()
+        one.wait_until("/api/ready", 240)
+        other.wait_until("/api/ready", 240)
         yield one, other
 
 
