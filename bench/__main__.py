@@ -45,7 +45,7 @@ def measured(name: str) -> Record:
         try:
             done = subprocess.run(
                 command,
-                env={**os.environ, **PINNED},
+                env={**os.environ, **PINNED, "TMPDIR": folder},
                 stderr=subprocess.PIPE,
                 text=True,
                 timeout=PATIENCE,
