@@ -77,7 +77,7 @@ def by_method(
     reason = question.method.availability()
     if reason is not None:
         raise ImgSimError(reason)
-    if question.method.id == STORED_METHOD and question.options == question.method.options():
+    if is_stored(question):
         return Compared(_by_stored_hashes(gallery, asked, entries), 0)
     method, options = question.method, question.options
 
@@ -107,6 +107,15 @@ def by_method(
             if told is not None:
                 told(done, len(entries))
     return Compared(values, done - len(values))
+
+
+def is_stored(question: Question) -> bool:
+    """Tell whether a gallery keeps what a question asks of every picture, so that none is opened.
+
+    That is so for the usual options of the method only.
+    """
+    method = question.method
+    return method.id == STORED_METHOD and question.options == method.options()
 
 
 def _batches(entries: Sequence[Entry]) -> list[Sequence[Entry]]:

@@ -16,7 +16,7 @@ from imgsim_core.comparison import Question
 from imgsim_core.errors import GalleryError, UnknownMethod
 from imgsim_core.gallery.by_colours import SCALE as COLOUR_SCALE
 from imgsim_core.gallery.by_colours import colour_scores
-from imgsim_core.gallery.by_method import STORED_METHOD, by_method, verified_details
+from imgsim_core.gallery.by_method import by_method, is_stored, verified_details
 from imgsim_core.gallery.carried import FROM_GALLERY, by_carried, fits, nearest_only
 from imgsim_core.gallery.entry import ANYTHING, Entry, Filter
 from imgsim_core.gallery.gallery import Gallery, Snapshot
@@ -394,11 +394,12 @@ def _candidates(
     gallery: Gallery, asked: PictureAsked, where: Filter, question: Question
 ) -> tuple[Sequence[Entry], int, list[Text]]:
     """Choose whom a method looks at: all, or those the model finds nearest."""
-    if gallery.store.count(gallery.name) <= EXACT_UP_TO or question.method.id == STORED_METHOD:
+    stored = is_stored(question)
+    if gallery.store.count(gallery.name) <= EXACT_UP_TO or stored:
         snapshot = gallery.snapshot()
         rows = kept_rows(snapshot, where)
         entries = [snapshot.entries[row] for row in rows]
-        if len(rows) <= MOST_COMPARED or question.method.id == STORED_METHOD:
+        if len(rows) <= MOST_COMPARED or stored:
             return entries, len(entries), []
         scores = snapshot.vectors[rows] @ vector_of(gallery, asked)
         chosen = [entries[i] for i in first(scores, MOST_COMPARED)]

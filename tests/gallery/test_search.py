@@ -279,6 +279,15 @@ def test_a_large_gallery_is_looked_at_in_part_and_says_so(samples, monkeypatch):
     assert "too long" in str(result.notes[0])
 
 
+def test_fingerprints_that_are_not_stored_are_made_of_a_part_only(samples, monkeypatch):
+    monkeypatch.setattr(searching, "MOST_COMPARED", 5)
+    method = registry.method_by_id("phash")
+    query = Query(pictures=(PictureAsked(samples.snapshot().entries[0].digest),))
+    stored = search(samples, query, question=Question(method, method.options()))
+    longer = search(samples, query, question=Question(method, method.options(side=16)))
+    assert (stored.looked_at, longer.looked_at) == (len(samples.snapshot()), 5)
+
+
 def test_only_the_model_takes_several_parts(samples):
     method = registry.method_by_id("histogram")
     query = Query(words=(WordsAsked("cat"),))
