@@ -180,6 +180,22 @@ def test_where_the_room_ends_the_catalogue_ends_and_says_so():
     assert min(sizes) > 60  # the look's five vectors, and the small copy
 
 
+def test_what_is_beyond_the_most_pictures_is_not_called_missing(monkeypatch):
+    monkeypatch.setattr(catalogue_module, "MOST_PICTURES", 2)
+    monkeypatch.setattr(catalogue_module, "_AHEAD", 0)
+    table = b"sku,picture\n" + b"".join(b"%d,%d.jpg\n" % (n, n) for n in range(5))
+    catalogue = read(("list.csv", table), *((f"{n}.jpg", jpeg(n)) for n in range(5)))
+    assert len(catalogue) == 2
+    assert said(catalogue) == "A catalogue holds at most 2 pictures: the rest was left out."
+
+
+def test_files_beyond_the_most_products_are_counted(monkeypatch):
+    monkeypatch.setattr(catalogue_module, "MOST_ROWS", 3)
+    catalogue = read(*((f"{n}.jpg", jpeg(n)) for n in range(5)))
+    assert len(catalogue) == 3
+    assert said(catalogue) == "2 files were left out: a catalogue holds at most 3 products."
+
+
 def test_ten_thousand_rows_keep_within_memory_and_are_told(monkeypatch):
     table = "".join(f"{n},Thing {n},{n}.jpg\n" for n in range(10_000))
     small = jpeg()

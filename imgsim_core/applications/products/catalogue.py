@@ -225,6 +225,7 @@ class _Plan:
 
     def __init__(self, table: Table | None) -> None:
         self.free = table is None
+        self.left_out = 0  # files, beyond the most products
         self.products: list[Product] = []
         self.problems: list[Text] = []
         self.wanted: dict[str, list[tuple[str, int]]] = {}  # last part of a name -> name, product
@@ -288,7 +289,10 @@ class _Plan:
         """
         name = _normal(file_name)
         if self.free:
-            if len(self.products) >= MOST_ROWS or is_table(name):
+            if is_table(name):
+                return []
+            if len(self.products) >= MOST_ROWS:
+                self.left_out += 1
                 return []
             self.products.append(Product(PurePosixPath(file_name).stem, ""))
             return [len(self.products) - 1]
@@ -353,13 +357,20 @@ class _Work:
         self.told(0, total)
         try:
             for file in files:
-                if self.stop.is_set() or self.full or len(self.pictures) >= MOST_PICTURES:
+                if self.stop.is_set() or self.full:
                     break
                 if isinstance(file, Text):
                     self.problems.append(file)
                     continue
                 takers = plan.takers(file.name)
-                if takers:
+                if takers and len(self.pictures) >= MOST_PICTURES:
+                    self._say_full(
+                        Text(
+                            "A catalogue holds at most {most} pictures: the rest was left out.",
+                            most=MOST_PICTURES,
+                        )
+                    )
+                elif takers:
                     made = pool.submit(_made, self.model, file, side)
                     under_way.append((file.name, takers, made))
                 while len(under_way) > _AHEAD * threads:
@@ -371,6 +382,14 @@ class _Work:
         stopped = self.stop.is_set()
         if not stopped and not self.full and not plan.free:
             self.problems += plan.missing()
+        if plan.left_out:
+            self.problems.append(
+                Text(
+                    "{count} files were left out: a catalogue holds at most {most} products.",
+                    count=plan.left_out,
+                    most=MOST_ROWS,
+                )
+            )
         return self._catalogue(plan, stopped)
 
     def _take(self, under_way: deque[tuple[str, list[int], Future[_Made]]], total: int) -> None:
@@ -379,8 +398,7 @@ class _Work:
             small, digest, look = made.result()
             self.hold(len(small) + look.nbytes)
         except NoRoom as error:
-            self.problems.insert(0, error.text)
-            self.full = True
+            self._say_full(error.text)
             return
         except ImgSimError as error:
             self.problems.append(error.text)
@@ -390,6 +408,11 @@ class _Work:
                 self.looks.append(look)
         self.done += len(takers)
         self.told(min(self.done, total), total)
+
+    def _say_full(self, why: Text) -> None:
+        """End the reading with what is done, and say why before all else."""
+        self.problems.insert(0, why)
+        self.full = True
 
     def _catalogue(self, plan: _Plan, stopped: bool) -> Catalogue:
         """Drop products that no picture came for, and count the others anew."""
