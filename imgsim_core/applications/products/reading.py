@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from imgsim_core import lanes
 from imgsim_core.applications.products.catalogue import Catalogue, catalogue_from
 from imgsim_core.applications.products.sources import Files
+from imgsim_core.background import StopSign, in_background
 from imgsim_core.errors import ImgSimError
-from imgsim_core.lanes import Lane
 from imgsim_core.models.catalogue import Model
 from imgsim_core.text import Text
 from imgsim_core.turns import Turn, Turns
@@ -53,14 +52,10 @@ class Reading:
         self._hold = hold
         self._turns = turns or Turns()
         self._turn: Turn | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(
-            target=_read,
-            args=(self, files, model, lanes.current().behind()),
-            name="catalogue",
-            daemon=True,
+        self._stop = StopSign()
+        self._thread = in_background(
+            lambda: self._read(files, model), "catalogue", lanes.current().behind()
         )
-        self._thread.start()
 
     @property
     def running(self) -> bool:
@@ -92,14 +87,12 @@ class Reading:
         if self._turn is not None:
             self._turn.give_way()
 
-
-def _read(reading: Reading, files: Files, model: Model, lane: Lane) -> None:
-    lanes.enter(lane)
-    try:
-        with reading._turns.turn(reading._stop.is_set) as turn:
-            reading._turn = turn
-            reading.catalogue = catalogue_from(
-                reading.name, files, model, None, reading.told, reading._stop, reading._hold
-            )
-    except ImgSimError as error:
-        reading.problem = error.text
+    def _read(self, files: Files, model: Model) -> None:
+        try:
+            with self._turns.turn(self._stop.is_set) as turn:
+                self._turn = turn
+                self.catalogue = catalogue_from(
+                    self.name, files, model, None, self.told, self._stop, self._hold
+                )
+        except ImgSimError as error:
+            self.problem = error.text
