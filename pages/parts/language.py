@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from functools import cache, lru_cache
 from pathlib import Path
 
 import streamlit as st
-from streamlit.logger import get_logger
 
 from imgsim_core.models.chinese import chinese_by_english
 from imgsim_core.text import Text
 from pages.parts import settings
 
 LANGUAGES = {"en": "English", "zh": "中文"}
-_LOG = get_logger(__name__)
+_LOG = logging.getLogger(__name__)
 _CATALOGUES = Path(__file__).parent / "locale"
 
 

@@ -15,7 +15,7 @@ import streamlit.logger
 
 from imgsim_core.errors import EmptyFile, PictureDamaged
 from imgsim_core.text import HostText, Text, UserText
-from pages.parts import logs
+from pages.parts import language, logs
 
 SECRET = 'grandma\'s "house"\n{"level": "forged"} %s %n ../é.jpg'
 
@@ -172,3 +172,16 @@ def test_streamlits_own_rooms_have_no_door_of_their_own(
     logging.getLogger("uvicorn.access").info("%s", SECRET)
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["message"] for line in lines] == ["early: …", "late: …"]
+
+
+def test_what_is_for_the_host_alone_goes_through_here_and_without_its_password(
+    loggers_as_before: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv(logs.FORM, "json")
+    logs.begin()
+    told = language.say(Text("No store at {where}.", where=HostText("s3://me:secret@host/box")))
+    assert told == "No store at …."
+    (line,) = capsys.readouterr().err.splitlines()
+    facts = json.loads(line)
+    assert facts["room"] == language.__name__
+    assert facts["message"].endswith("s3://…@host/box")
