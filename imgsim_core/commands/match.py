@@ -124,6 +124,8 @@ def _match(chosen: argparse.Namespace) -> None:
         print(outcomes_as_csv(outcomes, catalogue, {}), end="")
     else:
         _print(catalogue, outcomes)
+    if catalogue.stopped or len(outcomes) < len(chosen.photographs):
+        raise KeyboardInterrupt
     failed = [one for one in outcomes if isinstance(one, Failed)]
     if failed and len(failed) == len(outcomes):
         raise CommandLineError(failed[0].reason)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 
 import pytest
 from PIL import Image
 
 from imgsim_core.__main__ import main
 from imgsim_core.applications.products.sample_catalogue import files, photograph_by_id
+from imgsim_core.commands import console, match
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,19 @@ def test_a_folder_is_a_catalogue_too_and_csv_is_a_line_each(shop, capsys):
     assert main(list(map(str, arguments))) == 0
     (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["sku"] == "CUP-01"
+
+
+def test_ctrl_c_ends_with_what_is_done_and_is_no_success(shop, monkeypatch, capsys):
+    def opened(path):
+        signal.raise_signal(signal.SIGINT)
+        return console.opened(path)
+
+    monkeypatch.setattr(match, "opened", opened)
+    photographs = [str(shop / "asked.png")] * 2
+    with pytest.raises(KeyboardInterrupt):  # the program's code is then 130
+        main(["match", str(shop / "list.csv"), *photographs, "--json"])
+    (done,) = json.loads(capsys.readouterr().out)["photographs"]
+    assert done["best"] == "CUP-01"
 
 
 @pytest.mark.parametrize(
