@@ -11,7 +11,14 @@ import logging
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    MutableMapping,
+)
 from typing import Any
 
 import anyio.to_thread
@@ -247,14 +254,13 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     async def reap() -> None:
         while True:
             await asyncio.sleep(_REAP_SECONDS)
-            let_go_of_closed_sessions()
-            with _said_to_the_host():
-                await anyio.to_thread.run_sync(_tenancy().reap)
+            # Each round for itself: what visitors were promised holds even after a fault
+            await asyncio.wait([_heard(_reap_once(), "clean-up")])
 
     with contextlib.ExitStack() as telling:
         with _said_to_the_host():
             telling.enter_context(metrics.told())
-        tasks = [asyncio.create_task(warm_up()), asyncio.create_task(reap())]
+        tasks = [_heard(warm_up(), "warm-up"), _heard(reap(), "reaper")]
         yield {}
         for task in tasks:
             task.cancel()
@@ -265,6 +271,24 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
                 background.wait_for_work(_WORK_SECONDS)
                 _tenancy().close()
     closing.leave()
+
+
+def _heard(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """Begin work whose failure is logged at once: asyncio would tell when the task is let go of."""
+
+    def tell(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("%s failed", name, exc_info=error)
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(tell)
+    return task
+
+
+async def _reap_once() -> None:
+    let_go_of_closed_sessions()
+    with _said_to_the_host():
+        await anyio.to_thread.run_sync(_tenancy().reap)
 
 
 def _warmup() -> Any:

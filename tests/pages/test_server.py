@@ -272,6 +272,36 @@ def test_ready_says_no_until_the_warm_up_is_over_and_at_the_end(monkeypatch: pyt
     assert seen == [503, 200, 503]
 
 
+def test_clean_up_goes_on_after_a_fault_which_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(server, "_REAP_SECONDS", 0)
+    monkeypatch.setattr(closing, "stop", StopSign())
+    tenancy = SimpleNamespace(reap=object(), stop=int, close=int)
+    monkeypatch.setattr(server, "_tenancy", lambda: tenancy)
+    rounds: list[int] = []
+
+    async def life() -> None:
+        done = asyncio.Event()
+
+        async def run_sync(work: Callable[[], None]) -> None:
+            if work is not tenancy.reap:
+                raise ZeroDivisionError("the warm-up")
+            rounds.append(len(rounds))
+            if len(rounds) == 1:
+                raise ZeroDivisionError("a round")
+            done.set()
+
+        monkeypatch.setattr(server.anyio.to_thread, "run_sync", run_sync)
+        async with server.lifespan(SimpleNamespace()):  # type: ignore[arg-type]
+            await asyncio.wait_for(done.wait(), 5)
+
+    asyncio.run(life())
+    assert len(rounds) > 1
+    failed = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert failed == ["warm-up failed", "clean-up failed"]
+
+
 def test_the_door_opens_before_the_pages_are_loaded_and_the_first_page_needs_no_tables():
     """Each costs the first visitor after a start half a second."""
     program = """if True:
