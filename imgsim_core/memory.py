@@ -25,6 +25,14 @@ def score_key(question: Question, a: str, b: str) -> Hashable:
     return ("score", question.method.id, question.options, a, b)
 
 
+class _Turns:
+    """Who may make a result, and how many want it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.wanted = 0
+
+
 class Memory:
     """A bounded store of results, each made once even when several threads ask at a time.
 
@@ -44,7 +52,7 @@ class Memory:
     def __init__(self, max_bytes: int) -> None:
         self._results: LRUCache[Hashable, Any] = LRUCache(max_bytes, getsizeof=size_in_bytes)
         self._lock = threading.Lock()
-        self._under_way: dict[Hashable, threading.Lock] = {}
+        self._under_way: dict[Hashable, _Turns] = {}
         self._makers: dict[Hashable, int] = {}  # threads, by what they are making now
         self._used: dict[Hashable, float] = {}  # when, of what was made for a visitor
         self.described = 0
@@ -75,25 +83,36 @@ class Memory:
                 return found  # type: ignore[no-any-return]
             if self._makers.get(key) == threading.get_ident():
                 raise RuntimeError(f"{key!r} is needed to make itself")
-            turn = self._under_way.setdefault(key, threading.Lock())
-        with turn:
-            with self._lock:
-                found = self._found(key, missing)
-            if found is not missing:
-                return found  # type: ignore[no-any-return]
-            with self._lock:
-                self._makers[key] = threading.get_ident()
-            try:
-                made = make()
+            turns = self._under_way.setdefault(key, _Turns())
+            turns.wanted += 1
+        try:
+            with turns.lock:
                 with self._lock:
-                    if size_in_bytes(made) <= self._results.maxsize:
-                        self._results[key] = made
-                        if lanes.current().is_visitors:
-                            self._used[key] = time.monotonic()
-            finally:
-                with self._lock:
+                    found = self._found(key, missing)
+                if found is not missing:
+                    return found  # type: ignore[no-any-return]
+                return self._made(key, make)
+        finally:
+            with self._lock:
+                turns.wanted -= 1
+                # Not before: whoever waits and whoever comes now would both be making it
+                if not turns.wanted:
                     self._under_way.pop(key, None)
-                    self._makers.pop(key, None)
+
+    def _made(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Make a result and keep it; the turn to do so is the caller's."""
+        with self._lock:
+            self._makers[key] = threading.get_ident()
+        try:
+            made = make()
+            with self._lock:
+                if size_in_bytes(made) <= self._results.maxsize:
+                    self._results[key] = made
+                    if lanes.current().is_visitors:
+                        self._used[key] = time.monotonic()
+        finally:
+            with self._lock:
+                self._makers.pop(key, None)
         return made
 
     def _found(self, key: Hashable, otherwise: Any) -> Any:

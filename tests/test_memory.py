@@ -63,6 +63,28 @@ def test_a_failure_is_not_kept():
     assert memory.recall("key", lambda: "answer") == "answer"
 
 
+def test_after_a_failure_still_one_at_a_time_makes_it():
+    memory, busy, most = Memory(10_000), [], []
+    together = threading.Barrier(8)
+
+    def failing():
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.01)
+        busy.pop()
+        raise ZeroDivisionError
+
+    def ask(_):
+        together.wait()
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                memory.recall("key", failing)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert max(most) == 1
+
+
 def test_nested_arrays_are_counted():
     assert size_in_bytes({"a": (np.zeros(1_000, np.uint8), [b"x" * 500])}) >= 1_500
 

@@ -218,6 +218,8 @@ class BatchingQueue(Generic[Item, Answer]):
         begun = self._clock()
         try:
             answers = self._work([asked.item for asked in batch])
+            if len(answers) != len(batch):
+                raise ValueError(f"{len(answers)} answers to {len(batch)} items")
         except BaseException as error:  # not swallowed: it is raised again in every caller
             for asked in batch:
                 asked.future.set_exception(error)

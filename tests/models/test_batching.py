@@ -272,3 +272,11 @@ def test_batches_are_small_where_the_machine_is_slow():
     go_on.release(100)
     assert len([future.result(timeout=10) for future in futures]) == 8
     assert sizes == [1, 2, 2, 2, 1]
+
+
+def test_a_wrong_number_of_answers_is_an_error_for_all_and_the_worker_goes_on():
+    answers = iter([[], ["right"]])
+    work = BatchingQueue(lambda items: next(answers))
+    with pytest.raises(ValueError, match="0 answers to 1 items"):
+        work.ask("first").result(timeout=10)
+    assert work.ask("second").result(timeout=10) == "right"

@@ -34,7 +34,7 @@ def _no_work_behind_the_page() -> Iterator[None]:
 def _spared_from_collection() -> None:
     """Keep what is there already out of the collection that follows every run of a page.
 
-    As the server does, see `server.spare_from_collection`: it was half of what the pages' tests took.
+    As the server does (`spare_from_collection`): it was half of what the pages' tests took.
     """
     gc.collect()
     gc.freeze()
