@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--visitors", type=int, default=20, help="in the crowd")
     parser.add_argument("--think", type=float, default=6.0, help="seconds between their actions")
     parser.add_argument("--every", type=int, default=1, help="of the hostile files, each N-th")
-    parser.add_argument("--door", default="", help="part of the name of the ways to bring files")
+    parser.add_argument("--door", default="", help="parts of names of ways to bring files, with ;")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--count", type=int, default=100_000, help="pictures of a large gallery")
     parser.add_argument("--gallery", type=Path, help="galleries with one called big: not made anew")

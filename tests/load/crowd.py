@@ -225,8 +225,10 @@ def try_crowd(folder: Path, minutes: float, count: int = 20, think: float = 6.0)
         time.sleep(REAPED_SECONDS)
         before, remembered = host.memory(), _remembered(host)
         host.forget_peak()
+        computed = host.processor_seconds()
         watch = _crowd(host, count, 60 * minutes, photographs)
         load, peak = load_average(), host.peak()
+        computed = host.processor_seconds() - computed
         there = host.figures().get("imgsim_visitors", -1)
         time.sleep(REAPED_SECONDS)
         after, told = host.memory(), host.figures()
@@ -251,6 +253,12 @@ def try_crowd(folder: Path, minutes: float, count: int = 20, think: float = 6.0)
             Row(f"  {name}, 95 of {len(some)}", percentile(some, 0.95), "s")
             for name, some in sorted(watch.seconds.items())
         ),
+        Row(
+            "computed by the server, in the mean, for an action",
+            computed / max(1, len(quick)),
+            "processor s",
+        ),
+        Row("processors it had, in the mean", computed / (60 * minutes), ""),
         Row("own memory before anybody came", at_first.own, "MiB"),
         Row("own memory at most", peak.own, "MiB"),
         Row("resident at most", peak.resident, "MiB"),

@@ -53,7 +53,7 @@ def try_pages(folder: Path, place: Path | None = None, count: int = 100_000) -> 
     with hosted(folder, **places) as host:
         found.rows.append(Row("own memory before anybody came", host.memory().own, "MiB"))
         try:
-            with Visitor(host.address).here() as visitor:
+            with Visitor(host.address, patience=_PATIENCE).here() as visitor:
                 _use(visitor, host, found)
         except (Broken, OSError, requests.RequestException, WebSocketException) as error:
             found.faults.append(f"{type(error).__name__}: {error}")
@@ -70,7 +70,7 @@ def try_pages(folder: Path, place: Path | None = None, count: int = 100_000) -> 
 
 def _use(visitor: Visitor, host: Host, found: Findings) -> None:
     def step(what: str, act: Callable[[], Answer]) -> Answer:
-        host_peak = host.peak()
+        before, computed = host.peak(), host.processor_seconds()
         answer = act()
         now = host.memory()
         found.rows.append(Row(what, answer.seconds, "s"))
@@ -79,7 +79,8 @@ def _use(visitor: Visitor, host: Host, found: Findings) -> None:
                 "after": what,
                 "own": round(now.own),
                 "resident": round(now.resident),
-                "peak_own_before": round(host_peak.own),
+                "computed": round(host.processor_seconds() - computed, 1),
+                "peak_own_before": round(before.own),
                 "peak_own": round(host.peak().own),
                 "peak_resident": round(host.peak().resident),
             }

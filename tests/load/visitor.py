@@ -23,7 +23,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE = 120.0
-"""Seconds after which an answer is not waited for any longer."""
 
 _MEDIA = re.compile(rb"/media/[0-9a-f]+\.\w+")
 _KEYED = re.compile(r"\$\$ID-[0-9a-f]+-(.+)", re.DOTALL)
@@ -76,10 +75,18 @@ class Visitor:
         Of the server, such as http://127.0.0.1:8501.
     heard : callable or None
         Given every message that comes over the socket, as bytes.
+    patience : float
+        Seconds after which an answer is not waited for any longer.
     """
 
-    def __init__(self, address: str, heard: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        heard: Callable[[bytes], None] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
         self.address = address
+        self._patience = patience
         self.media: set[str] = set()
         self._heard = heard
         self._http = requests.Session()
@@ -232,7 +239,7 @@ class Visitor:
         started = time.perf_counter()
         self._socket.send(message.SerializeToString())
         answer = Answer()
-        new = self._listen(answer, started + PATIENCE)
+        new = self._listen(answer, started + self._patience)
         for address in new - self.media:
             # What has been replaced meanwhile is gone: a browser would not ask for it any more
             picture = self._http.get(self.address + address, timeout=PATIENCE)
@@ -251,7 +258,7 @@ class Visitor:
             try:
                 data = self._socket.recv(timeout=max(0.1, until - time.perf_counter()))
             except TimeoutError:
-                raise Broken(f"no answer in {PATIENCE:.0f} s") from None
+                raise Broken(f"no answer in {self._patience:.0f} s") from None
             assert isinstance(data, bytes)
             answer.bytes += len(data)
             if self._heard is not None:
