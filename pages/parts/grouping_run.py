@@ -24,7 +24,7 @@ from pages.parts import tenancy
 from pages.parts.language import plain, say, t
 
 _ANSWERS_BYTES = 60 * 2**20
-_MOST_RUNS = 8
+_MOST_RUNS = 50  # of all visitors, with their results
 _REPORTS_BYTES = 128 * 2**20
 _ENTRY_BYTES, _LINK_BYTES = 1_000, 1_000
 _MOST_OWN_RUNS = 2  # a line that is moved makes a new one each time
@@ -83,10 +83,19 @@ class Run:
 
 
 class Runs:
-    """Searches, the latest ones kept with their results: of all visitors, or of one's own."""
+    """Searches, the latest ones kept with their results: of all visitors, or of one's own.
 
-    def __init__(self, most: int = _MOST_RUNS) -> None:
-        self._most = most
+    Parameters
+    ----------
+    most : int
+        Kept at a time. Of all visitors, those that are at work come on top: whoever waits for
+        one would only begin it anew, and so stop another.
+    of_one : bool
+        Whether all are one visitor's: then a newer one may stop one that is at work.
+    """
+
+    def __init__(self, most: int = _MOST_RUNS, of_one: bool = False) -> None:
+        self._most, self._of_one = most, of_one
         self._answers = Memory(_ANSWERS_BYTES)
         self._runs: dict[tuple[Any, ...], Run] = {}
         self._lock = threading.Lock()
@@ -100,11 +109,22 @@ class Runs:
         with self._lock:
             run = self._runs.pop(key, None) or Run(gallery, asked, self._answers)
             self._runs[key] = run  # the latest at the end
-            for old in list(self._runs)[: -self._most]:
+            for old in self._unwanted(key):
                 self._runs.pop(old).stop()
-            for old_run in drop_oldest(self._runs, _REPORTS_BYTES, _size):
-                old_run.stop()
         return run
+
+    def _unwanted(self, latest: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """List what to drop: searches of a gallery's former states, and the oldest results."""
+        *gallery, version, _ = latest
+        former = [key for key in self._runs if [*key[:-2]] == gallery and key[-2] != version]
+        others = {
+            key: run
+            for key, run in self._runs.items()
+            if key not in former and (self._of_one or run.wait(0))
+        }
+        kept = dict(list(others.items())[-self._most :])
+        drop_oldest(kept, _REPORTS_BYTES, _size)
+        return [*former, *(key for key in others if key not in kept)]
 
     def forget_gallery(self, address: str) -> None:
         """Stop and forget what is searched below an address, such as that of a visitor who left."""
@@ -153,7 +173,7 @@ class _Own:
     """A session's hold on its searches by notions: let go of, they stop."""
 
     def __init__(self) -> None:
-        self.runs = Runs(_MOST_OWN_RUNS)
+        self.runs = Runs(_MOST_OWN_RUNS, of_one=True)
         weakref.finalize(self, self.runs.stop_all)
 
 
