@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from cachetools import LRUCache
+from cachetools import TTLCache
 from numpy.typing import NDArray
 
 from imgsim_core.cutting import colours
@@ -208,9 +208,16 @@ class _Seen:
 
 _LOCK = threading.Lock()
 _REMEMBERED_BYTES = 32 * 2**20
-_remembered: LRUCache[Hashable, _Seen] = LRUCache(
-    _REMEMBERED_BYTES, lambda seen: seen.likely.nbytes
+_REMEMBERED_SECONDS = 1800.0  # a visitor who draws strokes is quicker
+_remembered: TTLCache[Hashable, _Seen] = TTLCache(
+    _REMEMBERED_BYTES, _REMEMBERED_SECONDS, getsizeof=lambda seen: seen.likely.nbytes
 )
+
+
+def forget_old() -> None:
+    """Let go of what was seen in pictures half an hour ago; else only newer looks push it out."""
+    with _LOCK:
+        _remembered.expire()
 
 
 def _seen(picture: Picture, window: Window, view: RGB, small: RGB) -> _Seen:

@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from cachetools import TTLCache
 from numpy.typing import NDArray
 
+from imgsim_core import cutout
 from imgsim_core.cutout import Correction, Cutout, cut_out, without_background
 from imgsim_core.cutting import likely
 from imgsim_core.cutting.own_network import FILE, OwnNetwork, own_network
@@ -83,6 +85,21 @@ def test_the_cup_is_cut_out_like_the_one_cut_by_hand():
 def test_the_same_picture_is_cut_out_the_same_every_time():
     picture = open_sample("motorcycle-left")
     assert np.array_equal(cut_out(picture).mask, cut_out(picture).mask)
+
+
+def test_what_was_seen_in_a_picture_is_kept_for_strokes_and_then_let_go_of(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now = [0.0]
+    kept = TTLCache(2**20, cutout._REMEMBERED_SECONDS, lambda: now[0], lambda _: 1)
+    monkeypatch.setattr(cutout, "_remembered", kept)
+    cut_out(disc_on_gradient()[0])
+    now[0] += cutout._REMEMBERED_SECONDS - 1
+    cutout.forget_old()
+    assert len(kept) == 1
+    now[0] += 2
+    cutout.forget_old()
+    assert kept.currsize == 0
 
 
 def test_a_picture_on_transparency_is_cut_out_by_it():

@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import (
     get_script_run_ctx,
 )
 
-from imgsim_core import lanes
+from imgsim_core import cutout, lanes
 from imgsim_core.allowance import Allowance, Allowances
 from imgsim_core.gallery import atlas, words
 from imgsim_core.gallery.intake import Intake
@@ -211,6 +211,7 @@ def reap() -> None:
     long as a gallery lives.
     """
     cached.memory().forget_unused(visitors().limits.seconds)
+    cutout.forget_old()
     sample_gallery().keep()
     visitors().reap()
 
