@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import io
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -45,6 +44,7 @@ from imgsim_core.gallery.near_hashes import equal_rows, hash_distance, near_pair
 from imgsim_core.gallery.neighbours import nearest
 from imgsim_core.memory import Memory
 from imgsim_core.methods.keypoints import Keypoints
+from imgsim_core.models.network import usable_processors
 from imgsim_core.text import Text
 
 RADIUS = 10
@@ -418,7 +418,7 @@ class _Search:
         found: list[Link] = []
         answered = _Answered(settled)
         seen = looked = dropped = unopened = implied = 0
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
+        with ThreadPoolExecutor(usable_processors()) as threads:
             for portion in _portions(chosen, _FEW_AT_A_TIME):
                 lanes.give_way()
                 if self.stop() or looked >= self.most_close_looks:

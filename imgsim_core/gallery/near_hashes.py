@@ -9,7 +9,6 @@ up to so many that a pair beyond all of them is beyond the radius.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imgsim_core.models.network import usable_processors
 
 MOST_RADIUS = 16
 MOST_PAIRS = 2_000_000
@@ -113,7 +114,7 @@ def near_pairs(
         queries = np.ascontiguousarray(table[:, turn])
         return _searched(index, queries, start, turn, collected.radius, most_pairs)
 
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(usable_processors()) as threads:
         for done, part in enumerate(threads.map(search, blocks), 1):
             if part is None:
                 break  # the blocks that wait see `stop` themselves
