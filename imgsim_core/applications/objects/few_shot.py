@@ -138,9 +138,9 @@ class Learned:
         Cosine below which a picture is none of these.
     tested : Interval
         Examples put right when left out; those alone in their class are not asked.
-    own_below, strangers_above : Interval or None
+    own_below, strangers_above : Interval
         Examples that the line would wrongly turn away, and pictures of a class that was
-        left out whole that it would wrongly let in; None with a single class to test by.
+        left out whole that it would wrongly let in.
     mistakes : tuple of Mistake
     notes : tuple of Text
         What was found about the examples.
