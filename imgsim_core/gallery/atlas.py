@@ -1,7 +1,8 @@
 """The atlas of a gallery: every picture a place on one map, with its crowds and its loners.
 
-Made once for each state of a gallery, by one thread for all who ask; a gallery of any size
-in bounded time and memory, by drawing a seeded sample and placing the others beside it.
+Made once for each state of a gallery, by one thread for all who ask. Of a large gallery a
+seeded sample is drawn and the others are placed beside it: beyond the snapshot, which holds
+every vector, time and memory grow with the pictures and not with their pairs.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def published() -> tuple[GalleryInfo, ...]:
     Returns
     -------
     tuple of GalleryInfo
-        None if the host has set no store and the usual folder is not there.
+        Empty if the host has set no store and the usual folder is not there.
 
     Raises
     ------
