@@ -142,7 +142,8 @@ def _lines(name: str, record: Record) -> Iterator[str]:
         elif isinstance(row, Row):
             more = "> " if row.at_least else ""
             yield (
-                f"{row.work:<52} {row.ours:>9.1f} {more}{row.theirs:>9.1f} {row.measure:<8} "
+                f"{row.work:<52} {_figure(row.ours, row.measure):>10} "
+                f"{more + _figure(row.theirs, row.measure):>12} "
                 f"{row.ratio:>6.1f}x of {row.target:g}x  {_mark(row)}; {row.correct}"
             )
         else:
