@@ -302,6 +302,7 @@ def test_a_host_sets_the_limits(monkeypatch, tmp_path: Path):
         ("nothing.png", b""),
         ("torn.zip", archive(a=photo(1))[:40]),
     ],
+    ids=["empty", "texts", "broken", "nothing", "torn"],
 )
 def test_what_holds_no_picture_ends_with_a_reason_and_an_empty_gallery(visitors, name, data):
     place, intake = taken_in(visitors, (name, data))
