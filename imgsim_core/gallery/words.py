@@ -18,6 +18,7 @@ from imgsim_core.sizes import drop_oldest
 Array = NDArray[np.float32]
 
 _MOST_BYTES = 2**28
+_AT_A_TIME = 8192  # pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,12 @@ def gallery_concepts(gallery: Gallery, snapshot: Snapshot) -> Array:
         for row, entry in enumerate(snapshot.entries):
             if entry.digest in earlier:
                 placed[row] = known.concepts[earlier[entry.digest]]
-    lengths = np.array([snapshot.entries[row].length for row in fresh], np.float32)
-    placed[fresh] = concepts(model_by_id(gallery.info.model), snapshot.vectors[fresh], lengths)
+    model = model_by_id(gallery.info.model)
+    # Some at a time: picking out all vectors of a large gallery would copy them
+    for start in range(0, len(fresh), _AT_A_TIME):
+        rows = fresh[start : start + _AT_A_TIME]
+        lengths = np.array([snapshot.entries[row].length for row in rows], np.float32)
+        placed[rows] = concepts(model, snapshot.vectors[rows], lengths)
     placed.setflags(write=False)
     with _lock:
         _placed.pop(key, None)
