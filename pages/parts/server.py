@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import weakref
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -309,14 +310,27 @@ def _said_to_the_host() -> Iterator[None]:
         _LOG.warning("%s", error)
 
 
-def let_go_of_closed_sessions() -> None:
-    """Free the uploads of sessions whose tab has been closed for longer than the stated time.
+_sessions: weakref.WeakSet[Any] = weakref.WeakSet()  # of Streamlit, seen at the last look
 
-    Streamlit drops them only when a later visitor comes or goes, so on a quiet server they
-    would stay. Its session store has no public door; a test watches over this one.
+
+def let_go_of_closed_sessions() -> None:
+    """Free what sessions hold whose tab has been closed for longer than the stated time.
+
+    Streamlit drops them only when a later visitor comes or goes, and even then its loop holds
+    the one that it served last: on a quiet server that visitor's pictures would stay. So a
+    session that is over is emptied, whoever holds it. There is no public door to any of this;
+    tests watch over those used.
     """
     if not runtime.exists():
         return
-    store = runtime.get_instance()._session_mgr._session_storage  # type: ignore[attr-defined]
-    store._cache.expire()
+    manager = runtime.get_instance()._session_mgr  # type: ignore[attr-defined]
+    _sessions.update(one.session for one in manager.list_sessions())
+    manager._session_storage._cache.expire()
+    there = {one.session for one in manager.list_sessions()}
+    for session in [one for one in _sessions if one not in there]:
+        session.shutdown()
+        if session._scriptrunner is None:  # else its page is at work: the next time
+            session.session_state.clear()
+            session._fragment_storage.clear()
+            _sessions.discard(session)
     gc.collect()

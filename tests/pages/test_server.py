@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +25,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from streamlit import runtime
 from streamlit.runtime import Runtime, RuntimeConfig
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.script_data import ScriptData
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 
 from imgsim_core.background import StopSign
 from imgsim_core.errors import BadSetting
@@ -379,19 +384,24 @@ def test_what_is_there_for_good_is_spared_from_collection(collecting_as_before: 
     assert gc.get_freeze_count() > 10_000
 
 
-def test_what_closed_tabs_left_is_let_go_of(monkeypatch: pytest.MonkeyPatch):
-    """The one private door that is used: it must still be there, and still do this."""
-    storage = MemorySessionStorage(ttl_seconds=0)
-    uploads = MemoryUploadedFileManager("/_stcore/upload_file")
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> MemorySessionStorage:
+    """Of a running server, where it keeps sessions whose tab was closed: for no time at all."""
+    found = MemorySessionStorage(ttl_seconds=0)
     monkeypatch.setattr(Runtime, "_instance", None)
     Runtime(
         RuntimeConfig(
             script_path="main.py",
             media_file_storage=MemoryMediaFileStorage("/media"),
-            uploaded_file_manager=uploads,
-            session_storage=storage,
+            uploaded_file_manager=MemoryUploadedFileManager("/_stcore/upload_file"),
+            session_storage=found,
         )
     )
+    return found
+
+
+def test_what_closed_tabs_left_is_let_go_of(storage: MemorySessionStorage):
+    """A private door that is used: it must still be there, and still do this."""
     closed = SimpleNamespace(session=Session())
     held = weakref.ref(closed.session)
     storage.save(closed)  # type: ignore[arg-type]
@@ -400,6 +410,42 @@ def test_what_closed_tabs_left_is_let_go_of(monkeypatch: pytest.MonkeyPatch):
     assert held() is not None  # Streamlit itself lets go only when somebody else comes or goes
     server.let_go_of_closed_sessions()
     assert held() is None
+
+
+def test_a_session_that_is_over_is_emptied_whoever_holds_it(storage: MemorySessionStorage):
+    """Streamlit's loop holds the last one, and frozen garbage any: the private doors again."""
+
+    class Picture:
+        pass
+
+    async def life() -> None:
+        session = AppSession(
+            script_data=ScriptData("main.py", is_hello=False),
+            uploaded_file_manager=MemoryUploadedFileManager("/_stcore/upload_file"),
+            script_cache=ScriptCache(),
+            message_enqueued_callback=None,
+            user_info={},
+        )
+        pictures = [Picture(), Picture()]
+        held = [weakref.ref(one) for one in pictures]
+        session.session_state["picture"] = pictures[0]
+        session._fragment_storage.register("fragment", partial(id, pictures[1]))
+        del pictures
+        manager = runtime.get_instance()._session_mgr  # type: ignore[attr-defined]
+        manager._active_session_info_by_id[session.id] = SimpleNamespace(session=session)
+        server.let_go_of_closed_sessions()
+        assert all(one() is not None for one in held)
+        del manager._active_session_info_by_id[session.id]
+        session._scriptrunner = at_work = SimpleNamespace(request_stop=int)  # type: ignore[assignment]
+        server.let_go_of_closed_sessions()
+        assert all(one() is not None for one in held)
+        session._scriptrunner = None
+        session._script_event_loop.close()  # as the end of a page at work does
+        del at_work
+        server.let_go_of_closed_sessions()
+        assert not any(one() for one in held)
+
+    asyncio.run(life())
 
 
 def test_without_a_server_there_is_nothing_to_let_go_of(monkeypatch: pytest.MonkeyPatch):
