@@ -519,5 +519,5 @@ class _Work:
         return Text(
             "Files left out: {count}. This gallery holds at most {most} MB of pictures.",
             count=self._left_out,
-            most=(self._most_bytes or 0) // 1_000_000,
+            most=(self._most_bytes or 0) // 2**20,
         )

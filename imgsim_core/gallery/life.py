@@ -172,10 +172,7 @@ class Visitors:
         self._forgetting: list[Callable[[str], None]] = []
         self._lock = threading.Lock()
         self._measured = (0.0, Held(0, 0))
-        with _disk(self.folder):
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if hasattr(os, "getuid") and self.folder.stat().st_uid != os.getuid():
-                raise PermissionError("the folder belongs to another user")
+        self._have_folder()
 
     # ── One gallery ────────────────────────────────────────────────────────────────
 
@@ -195,6 +192,7 @@ class Visitors:
         StoreGone
             If the disk refuses.
         """
+        self._have_folder()  # systems clear their temporary folder away under a long-lived server
         if self._bytes_left() <= 0:
             raise GalleryFull(
                 Text(
@@ -205,7 +203,7 @@ class Visitors:
         name = secrets.token_hex(_NAME_BYTES)
         place = self._place(name)
         with _disk(self.folder):
-            place.mkdir(mode=0o700, parents=True)
+            place.mkdir(mode=0o700)
             (place / _USED).touch()
         with self._lock:
             self._mine.add(name)
@@ -365,12 +363,18 @@ class Visitors:
 
     # ── Inside ─────────────────────────────────────────────────────────────────────
 
+    def _have_folder(self) -> None:
+        with _disk(self.folder):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if hasattr(os, "getuid") and self.folder.stat().st_uid != os.getuid():
+                raise PermissionError("the folder belongs to another user")
+
     def _bytes_left(self) -> int:
         left = round(self.limits.all_megabytes * 2**20) - self.held().bytes
         return min(left, self.disk_left() - _SPARE_BYTES)
 
     def _place(self, name: str) -> Path:
-        if len(name) != 2 * _NAME_BYTES or not set(name) <= set("0123456789abcdef"):
+        if not _is_name(name):
             raise _gone()  # never a path of somebody's making
         return self.folder / name
 
@@ -388,9 +392,12 @@ class Visitors:
         except OSError:
             return
         for place in found:
-            named = len(place.name) == 2 * _NAME_BYTES or place.name.startswith("gone-")
-            if named and place.is_dir():
+            if (_is_name(place.name) or place.name.startswith("gone-")) and place.is_dir():
                 yield place
+
+
+def _is_name(name: str) -> bool:
+    return len(name) == 2 * _NAME_BYTES and set(name) <= set("0123456789abcdef")
 
 
 def _gone() -> UnknownGallery:

@@ -201,6 +201,13 @@ def test_a_quota_of_bytes_counts_what_was_there_before(gallery):
     assert "MB of pictures" in str(result.refused[0])
 
 
+def test_a_quota_of_bytes_is_said_as_its_setting_gives_it(gallery):
+    large = [(f"{number}.png", picture(number) + bytes(2**20)) for number in range(2)]
+    result = ingest(gallery, from_uploads(large), most_bytes=2 * 2**20)
+    assert result.added == 1
+    assert "at most 2 MB of pictures" in str(result.refused[0])
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 64])
 @pytest.mark.parametrize("together", [1, 4])
 def test_a_refused_file_takes_no_good_one_s_place(tmp_path, monkeypatch, at_once, together):

@@ -6,6 +6,7 @@ import errno
 import gc
 import io
 import os
+import shutil
 import stat
 import threading
 import time
@@ -141,9 +142,22 @@ def test_another_process_reaps_what_one_has_left_behind(visitors: Visitors):
     name = visitors.make()
     os.utime(visitors.folder / name / "used", (0, 0))
     (visitors.folder / "gone-1234").mkdir()  # half removed when a process was killed
-    (visitors.folder / "somebody's").mkdir()  # not ours
+    others = ["somebody's", "x" * 32]
+    for other in others:
+        (visitors.folder / other).mkdir()
+        os.utime(visitors.folder / other, (0, 0))
     assert Visitors(visitors.folder, SMALL).reap() == 1
-    assert [place.name for place in visitors.folder.iterdir()] == ["somebody's"]
+    assert sorted(place.name for place in visitors.folder.iterdir()) == others
+
+
+def test_a_folder_cleared_away_is_made_again(visitors: Visitors):
+    lost = visitors.make()
+    shutil.rmtree(visitors.folder)
+    with pytest.raises(UnknownGallery, match="time was up"):
+        visitors.open(lost)
+    place, _ = taken_in(visitors, ("a.png", photo(1)))
+    assert len(visitors.open(place).snapshot()) == 1
+    assert stat.S_IMODE(visitors.folder.stat().st_mode) == 0o700
 
 
 def test_what_was_left_goes_with_the_next_reaping(visitors: Visitors):
