@@ -28,6 +28,7 @@ try:
 except BadSetting as error:
     sys.exit(f"imgsim: {error}")  # or the server would start, and answer nothing
 
+guard.close_the_doors()
 app = st.App(
     str(HERE / "pages" / "parts" / "main.py"),
     routes=[Route("/api/ready", server.ready)],

@@ -3,6 +3,7 @@
 - A picture on show has an address that Streamlit makes of its content alone, one for all
   sessions: who has the same file could ask whether somebody looks at it just now. Here it is
   made of the session too, and of a secret of this process.
+- It is also gone while its page is drawn anew: see `media`.
 - To judge a request from another site's page Streamlit asks the internet for its own address,
   and everybody waits meanwhile. Here no such question is asked.
 - An upload stays in memory until its page has taken it, however many there are. Here what
@@ -27,6 +28,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from imgsim_core.errors import BadSetting
 from imgsim_core.text import Text, UserText
+from pages.parts.media import LingeringMedia
 
 UPLOADS = "IMGSIM_UPLOADS_MEGABYTES"
 """Environment variable: memory for files that pages have not taken yet, of all visitors."""
@@ -57,11 +59,13 @@ def _not_asked() -> None:
 
 
 def close_the_doors() -> None:
-    """Put these functions in the place of Streamlit's, which has no public door for them.
+    """Put these in the place of Streamlit's, which has no public door for them.
 
-    Its version is pinned, and tests watch over both.
+    To be called before its application is made. Its version is pinned, and tests watch over
+    all of them.
     """
     memory_media_file_storage._calculate_file_id = _id_of_a_session
+    memory_media_file_storage.MemoryMediaFileStorage = LingeringMedia  # type: ignore[misc]
     net_util.get_external_ip = _not_asked
 
 
@@ -105,7 +109,6 @@ class Guard:
     """
 
     def __init__(self, app: Application, most_bytes: int | None = None) -> None:
-        close_the_doors()
         self.app = app
         self._most = most_upload_bytes() if most_bytes is None else most_bytes
         self._coming: Counter[str] = Counter()  # bytes on their way, by session

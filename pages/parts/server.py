@@ -33,7 +33,7 @@ from imgsim_core import background
 from imgsim_core.errors import BadSetting, ImgSimError
 from imgsim_core.heap import spare_memory
 from imgsim_core.text import HostText, Text
-from pages.parts import closing, first_visit, guard, metrics
+from pages.parts import closing, first_visit, guard, media, metrics
 
 _LOG = logging.getLogger(__name__)
 
@@ -321,6 +321,7 @@ def let_go_of_closed_sessions() -> None:
     session that is over is emptied, whoever holds it. There is no public door to any of this;
     tests watch over those used.
     """
+    media.forget_old()
     if not runtime.exists():
         return
     manager = runtime.get_instance()._session_mgr  # type: ignore[attr-defined]

@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import ConsoleMessage, Page, Request
 
 # At a deep link Streamlit first looks for its server below the page's own path.
-# And it drops a picture as soon as a new run of the page has begun, which a browser may then
-# just be asking for; `steps.idle` makes sure that every picture on show has come.
-_STREAMLIT_S_OWN = re.compile(r"/\w+/_stcore/(health|host-config)$|/media/\w+\.jpg$")
+_STREAMLIT_S_OWN = re.compile(r"/\w+/_stcore/(health|host-config)$")
 
 
 class Watched:

@@ -21,7 +21,7 @@ def _sample_gallery():
     samples.start()
     deadline = time.monotonic() + SECONDS
     while samples.gallery() is None:
-        assert samples.problem is None
+        assert samples.state != "failed", samples.problem
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

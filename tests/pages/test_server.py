@@ -254,6 +254,9 @@ def test_a_server_with_a_setting_that_cannot_be_says_so_and_does_not_start():
 def test_ready_says_no_until_the_warm_up_is_over_and_at_the_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server, "_ready", asyncio.Event())
     monkeypatch.setattr(closing, "stop", StopSign())
+    # The end of this server is not that of what other tests use in this process
+    nothing = SimpleNamespace(reap=int, stop=int, close=int)
+    monkeypatch.setattr(server, "_tenancy", lambda: nothing)
     request = Request({"type": "http", "method": "GET", "path": "/api/ready", "headers": []})
     seen = []
 

@@ -14,6 +14,8 @@ from streamlit import net_util
 from imgsim_core import calibration
 from imgsim_core.picture import open_picture
 from pages.parts import cached, guard, links
+from pages.parts import media as lingering
+from pages.parts import server as server_parts
 from tests.pages.visitor import file_of
 from tests.security.wire import HOST, ORIGIN, Visitor, media, serving
 
@@ -68,6 +70,23 @@ def test_who_has_the_same_picture_learns_nothing_of_who_looks_at_it(
         with Image.open(io.BytesIO(answer.content)) as picture:
             picture.verify()
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_picture_goes_a_while_after_its_page_and_not_before(server: TestClient, monkeypatch):
+    """Else a browser that is just asking while the page is drawn anew shows a broken one."""
+    visitor = Visitor(server)
+    with visitor.here():
+        visitor.run()
+        shown = media(visitor.bring("file_a", "mine.png", file_of("PNG", 9)))
+        shown -= media(visitor.bring("file_a", "other.png", file_of("PNG", 10)))
+    assert shown
+    lingering.forget_old()
+    assert {visitor.client.get(address).status_code for address in shown} == {200}
+    monkeypatch.setattr(lingering, "SECONDS", 0.0)
+    monkeypatch.setattr(lingering, "MOST_BYTES", 0)
+    visitor.client.portal.call(server_parts.let_go_of_closed_sessions)
+    told = {address: visitor.client.get(address).status_code for address in shown}
+    assert set(told.values()) == {404}, told
 
 
 def test_nobody_puts_a_file_into_a_session_without_its_name_and_a_token(

@@ -109,6 +109,7 @@ def serving(most_upload_bytes: int | None = None) -> Iterator[TestClient]:
     """Serve the pages as `app.py` does, without the warm-up, in this process."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(Runtime, "_instance", None)
+        guard.close_the_doors()
         app = st.App(
             str(MAIN),
             middleware=[
