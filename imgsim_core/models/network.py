@@ -390,11 +390,6 @@ def loaded_models() -> tuple[str, ...]:
     return tuple(_networks)
 
 
-def is_loaded(model: Model) -> bool:
-    """Tell whether the model's network is in memory."""
-    return model.id in _networks
-
-
 def _loaded(model: Model, file: WeightsFile) -> Network:
     built = _built(model, file)
     built.fold_normalisation(model.size)

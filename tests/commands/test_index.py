@@ -99,14 +99,29 @@ def test_another_model_for_a_gallery_that_is_there_is_refused(folder, capsys, mo
     assert "embed it again" in capsys.readouterr().err
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+@pytest.fixture
+def program(tmp_path) -> str:
+    """The command in batches of a few pictures, so that there is something to interrupt.
+
+    The time that is spent on making many more quick is left out.
+    """
+    path = tmp_path / "run.py"
+    path.write_text(
+        "import runpy; from imgsim_core.gallery import ingest, workers\n"
+        "ingest.BATCH = 4; ingest._AT_ONCE = 4; workers.quicken_in_background = id\n"
+        "runpy.run_module('imgsim_core', run_name='__main__')"
+    )
+    return str(path)
+
+
+def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "imgsim_core", "index", *arguments, "--json"],
+        [sys.executable, program, "index", *arguments, "--json"],  # as python -m imgsim_core
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -123,30 +138,17 @@ def wait_for(name: str, rows: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
-def test_killed_at_any_moment_it_reopens_and_is_completed(folder, tmp_path, capsys, monkeypatch):
-    # Batches of a few pictures, so that there is something to interrupt; the time that is
-    # spent on making many more quick is left out
-    program = tmp_path / "run.py"
-    program.write_text(
-        "import sys; from imgsim_core.gallery import ingest, workers\n"
-        "from imgsim_core.__main__ import main\n"
-        "ingest.BATCH = 4; ingest._AT_ONCE = 4; workers.quicken_in_background = id\n"
-        "sys.exit(main(sys.argv[1:]))"
-    )
+def test_killed_at_any_moment_it_reopens_and_is_completed(folder, program, capsys):
     indexed(capsys, "undisturbed", str(folder))
     moments = random.Random(4)
     before = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [sys.executable, str(program), "index", "killed", str(folder)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        )
+        process = start(program, "killed", str(folder))
         wait_for("killed", 4 + 8 * kill, process)
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
-        assert process.wait() == -signal.SIGKILL
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
         rows = written("killed")
         assert before <= rows < PICTURES
         found = gallery("killed")
@@ -163,14 +165,14 @@ def test_killed_at_any_moment_it_reopens_and_is_completed(folder, tmp_path, caps
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to send there")
-def test_ctrl_c_stops_cleanly_and_reports(folder):
+def test_ctrl_c_stops_cleanly_and_reports(folder, program):
     # More files than it can have done, all different in their last byte
     many = folder.parent / "many"
     many.mkdir()
     data = (folder / "00.jpg").read_bytes()
     for number in range(600):
         (many / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))
-    process = start("stopped", str(many))
+    process = start(program, "stopped", str(many))
     wait_for("stopped", 1, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ SEED = 11
 SAME, DIFFERENT = 30, 30
 
 
+@cache
 def opened(path):
     return open_reduced(path.read_bytes(), path.name, SIDE)
 
