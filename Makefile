@@ -81,8 +81,9 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 
+# What is needed of it compiles itself at its first use: all of it would take another 90 s
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-compile -r requirements-dev.txt
 	touch $@ $(VENV)/.installed
 
 # Beside what the tests have: two environments with one place of packages would fight over it
