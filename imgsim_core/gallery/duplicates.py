@@ -374,19 +374,19 @@ class _Search:
 
     def _near_vectors(self) -> dict[tuple[int, int], None]:
         """Pairs of rows of which one is among the nearest of the other, and unusually near."""
-        vectors = self.snapshot.vectors[self.telling]
-        line = candidate_line(vectors, self.level)
+        vectors = self.snapshot.vectors
+        blank = np.setdiff1d(np.arange(len(vectors)), self.telling)
+        line = candidate_line(vectors, self.telling, self.level)
         pairs: dict[tuple[int, int], None] = {}
-        for start in range(0, len(vectors), _BLOCK):
+        for start in range(0, len(self.telling), _BLOCK):
             if self.stop():
                 break
-            rows = np.arange(start, min(start + _BLOCK, len(vectors)))
-            found = nearest(vectors[rows], vectors, NEIGHBOURS, rows)
+            rows = self.telling[start : start + _BLOCK]
+            found = nearest(vectors[rows], vectors, NEIGHBOURS, rows, blank)
             near, place = np.nonzero(found.cosines >= line)
-            others = self.telling[found.rows[near, place]]
-            for a, b in zip(self.telling[rows[near]], others, strict=True):
+            for a, b in zip(rows[near], found.rows[near, place], strict=True):
                 pairs[int(min(a, b)), int(max(a, b))] = None
-            self.told("compare", 0.5 + 0.5 * (rows[-1] + 1) / len(vectors))
+            self.told("compare", 0.5 + 0.5 * (start + len(rows)) / len(self.telling))
         return pairs
 
     # ── Testing ──
@@ -519,13 +519,17 @@ class _Search:
         return replace(link, because=(*link.because, said), bits=one.bits, cosine=one.cosine)
 
 
-def candidate_line(vectors: NDArray[np.float32], level: Level) -> float:
+def candidate_line(
+    vectors: NDArray[np.float32], telling: NDArray[np.int64], level: Level
+) -> float:
     """Cosine from which near vectors make a pair a candidate, by what is usual among them.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (n, d)
         Of length 1.
+    telling : ndarray of int64
+        Rows of those that count.
     level : Level
 
     Returns
@@ -534,10 +538,10 @@ def candidate_line(vectors: NDArray[np.float32], level: Level) -> float:
         -1 for few pictures, at most 0.9. Models differ in what cosine unrelated pictures
         have, so no fixed number would do.
     """
-    if len(vectors) < _FEW:
+    if len(telling) < _FEW:
         return -1.0
     random = np.random.default_rng(0)
-    rows = random.integers(len(vectors), size=(_SAMPLED, 2))
+    rows = telling[random.integers(len(telling), size=(_SAMPLED, 2))]
     rows = rows[rows[:, 0] != rows[:, 1]]
     cosines = np.concatenate(
         [

@@ -39,6 +39,7 @@ def nearest(
     among: NDArray[np.float32],
     count: int,
     own: NDArray[np.int64] | None = None,
+    left_out: NDArray[np.int64] | None = None,
 ) -> Neighbours:
     """Find the nearest vectors by looking at every one.
 
@@ -52,6 +53,9 @@ def nearest(
         Neighbours of each; fewer where there are not so many.
     own : ndarray of int64, shape (m,), or None
         Row that each asked vector itself has in `among`, which is no neighbour of it.
+    left_out : ndarray of int64 or None
+        Different rows of `among` that are nobody's neighbours, and none of `own`: to leave
+        them out here takes no copy of all the others.
 
     Returns
     -------
@@ -59,7 +63,8 @@ def nearest(
     """
     import torch
 
-    there = len(among) - (own is not None)
+    others = np.array([], np.int64) if left_out is None else left_out
+    there = len(among) - len(others) - (own is not None)
     count = max(0, min(count, there))
     rows = np.zeros((len(asked), count), np.int32)
     cosines = np.zeros((len(asked), count), np.float32)
@@ -72,6 +77,7 @@ def nearest(
             found = asked[block] @ among.T
             if own is not None:
                 found[np.arange(len(found)), own[block]] = -np.inf
+            found[:, others] = -np.inf
             # A dozen times as fast as numpy's partition
             best, places = torch.from_numpy(found).topk(count, dim=1)
             rows[block], cosines[block] = places.numpy(), best.numpy()

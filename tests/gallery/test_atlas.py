@@ -262,6 +262,16 @@ def test_there_are_no_more_neighbours_than_pictures():
     assert nearest(vectors, vectors, 9).rows.shape == (3, 3)
 
 
+def test_neighbours_without_some_are_those_among_the_others():
+    vectors = clustered(60, DIMENSION)
+    left_out = np.array([3, 10, 59])
+    kept = np.setdiff1d(np.arange(60), left_out)
+    found = nearest(vectors[kept], vectors, 90, kept, left_out)
+    reference = nearest(vectors[kept], vectors[kept], 90, np.arange(57))
+    np.testing.assert_array_equal(found.rows, kept[reference.rows])
+    np.testing.assert_allclose(found.cosines, reference.cosines, atol=1e-6)
+
+
 # ── How far it can be trusted ──────────────────────────────────────────────────────
 
 

@@ -291,7 +291,10 @@ def test_the_line_for_vectors_follows_the_gallery():
     for shift in (0.0, 1.0):
         vectors = (numbers.normal(size=(500, 16)) + shift).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        copy, shot = (candidate_line(vectors, level) for level in (Level.COPY, Level.SHOT))
+        copy, shot = (
+            candidate_line(vectors, np.arange(len(vectors)), level)
+            for level in (Level.COPY, Level.SHOT)
+        )
         cosines = (vectors @ vectors.T)[np.triu_indices(500, 1)]
         assert np.median(cosines) < shot <= copy <= 0.9
-    assert candidate_line(vectors[:20], Level.COPY) == -1
+    assert candidate_line(vectors, np.arange(20), Level.COPY) == -1
