@@ -519,9 +519,7 @@ class _Search:
         return replace(link, because=(*link.because, said), bits=one.bits, cosine=one.cosine)
 
 
-def candidate_line(
-    vectors: NDArray[np.float32], telling: NDArray[np.int64], level: Level
-) -> float:
+def candidate_line(vectors: NDArray[np.float32], telling: NDArray[np.int64], level: Level) -> float:
     """Cosine from which near vectors make a pair a candidate, by what is usual among them.
 
     Parameters
