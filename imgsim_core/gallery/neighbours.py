@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK_BYTES = 32 * 2**20  # cosines held at a time
+_BLOCK_BYTES = 64 * 2**20  # cosines held at a time
 
 
 @dataclass(frozen=True, eq=False)

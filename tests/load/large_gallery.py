@@ -18,7 +18,7 @@ from tests.load.visitor import Answer, Broken, Visitor
 MOST_MEMORY = 2000.0  # MiB
 ROOT = Path(__file__).parents[2]
 NAME = "big"
-_PATIENCE = 600.0
+_PATIENCE = 1200.0
 
 
 def make(place: Path, count: int) -> None:
