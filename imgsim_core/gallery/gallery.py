@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import paged
 from imgsim_core.errors import ImgSimError, OtherEncoder, StoreGone, UnknownGallery
 from imgsim_core.gallery.entry import TURNS, Entry
 from imgsim_core.gallery.shelf import Shelf
@@ -167,7 +168,7 @@ class Gallery:
     def _read(self) -> tuple[tuple[Entry, ...], NDArray[np.float32]]:
         """Read entries by name, and their vectors, which are in memory only once."""
         entries: list[Entry] = []
-        vectors = np.zeros((self.store.count(self.name), self.info.dimension), np.float32)
+        vectors = paged.zeros(self.store.count(self.name), self.info.dimension)
         for rows in self.store.scan(self.name):
             if len(entries) + len(rows) > len(vectors):  # somebody adds at the same time
                 more = np.zeros((len(rows) + len(vectors) // 8, self.info.dimension), np.float32)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgsim_core import paged
 from imgsim_core.gallery.gallery import Gallery, Snapshot
 from imgsim_core.models import sentences
 from imgsim_core.models.catalogue import model_by_id
@@ -57,7 +58,7 @@ def gallery_concepts(gallery: Gallery, snapshot: Snapshot) -> Array:
         known = _placed.get(key)
     if known is not None and known.version == snapshot.version:
         return known.concepts
-    placed = np.empty((len(snapshot), sentences.DIMENSION), np.float32)
+    placed = paged.zeros(len(snapshot), sentences.DIMENSION)
     earlier = {} if known is None else known.row_of
     fresh = [row for row, entry in enumerate(snapshot.entries) if entry.digest not in earlier]
     if known is not None:
