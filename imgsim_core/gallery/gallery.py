@@ -156,7 +156,8 @@ class Gallery:
 
     def _read_anew(self, key: tuple[str, str, float], version: str) -> Snapshot:
         entries, vectors = self._read()
-        give_back_memory()
+        if len(entries) > _MANY:  # takes longer than to read a few
+            give_back_memory()
         vectors.setflags(write=False)
         read = Snapshot(entries, vectors, version)
         with _lock:
@@ -246,6 +247,7 @@ _MOST_BYTES = 2**30  # of all snapshots
 _MOST_SAMPLE_BYTES = 64 * 2**20  # of all samples
 _ENTRY_BYTES = 1_000  # measured: 940 for an entry with one name
 _COLUMNS = 64  # put in order at a time
+_MANY = 10_000
 _snapshots: dict[tuple[str, str, float], Snapshot] = {}
 _samples: dict[tuple[str, str, float], tuple[str, NDArray[np.float32]]] = {}
 _reading: WeakValueDictionary[tuple[str, str, float], threading.Lock] = WeakValueDictionary()

@@ -71,8 +71,8 @@ def begin_samples(stop: StopSign) -> None:
 def spare_from_collection() -> None:
     """Keep what is there now out of the garbage collections to come.
 
-    Streamlit collects after every run of a script, and a run may be one move of a slider:
-    looking through what torch alone brings takes a quarter of a second each time. To be
+    All threads wait while what torch alone brings is looked through: a quarter of a second
+    each time. To be
     called when something large has been imported for good, not while visitors' work that
     ought to be let go is at hand.
     """

@@ -17,9 +17,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from requests.adapters import HTTPAdapter
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from urllib3.util import Retry
 from websockets.sync.client import ClientConnection, connect
 
 PATIENCE = 120.0
@@ -91,6 +93,9 @@ class Visitor:
         self._heard = heard
         self._http = requests.Session()
         self._http.trust_env = False
+        # As browsers do when a server has just closed a connection that was kept open
+        again = Retry(1, backoff_factor=0, allowed_methods=("GET", "PUT"))
+        self._http.mount("http://", HTTPAdapter(max_retries=again))
         self._session = self._page = self._query = ""
         self._pages: dict[str, str] = {}  # hash of each page's script by its address
         self._widgets: dict[str, _Widget] = {}
