@@ -29,8 +29,10 @@ except BadSetting as error:
     sys.exit(f"imgsim: {error}")  # or the server would start, and answer nothing
 
 guard.close_the_doors()
+MAIN = HERE / "pages" / "parts" / "main.py"
+server.settle_search_path(MAIN)
 app = st.App(
-    str(HERE / "pages" / "parts" / "main.py"),
+    str(MAIN),
     routes=[Route("/api/ready", server.ready)],
     middleware=[
         Middleware(metrics.CountRequests),

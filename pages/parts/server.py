@@ -20,6 +20,7 @@ from collections.abc import (
     Iterator,
     MutableMapping,
 )
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
@@ -228,6 +229,18 @@ def _compressed(start: Message, body: bytes) -> tuple[Message, bytes]:
         (b"content-length", str(len(packed)).encode()),
     ]
     return {**start, "headers": headers}, packed
+
+
+def settle_search_path(script: Path) -> None:
+    """Have the folder of the pages' script among those where modules are looked for, for good.
+
+    Else Streamlit puts it first at the beginning of every run of a page, and takes it away at
+    the end: a thread that is just looking for a module passes over a folder then. With 20
+    visitors at once the wheel that holds the default model was not found now and then.
+    """
+    folder = str(script.parent.absolute())
+    if folder not in sys.path:
+        sys.path.append(folder)  # last, so that nothing there hides anybody else's module
 
 
 _ready = asyncio.Event()

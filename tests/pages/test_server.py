@@ -32,6 +32,7 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.script_data import ScriptData
+from streamlit.runtime.scriptrunner.exec_code import modified_sys_path
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 
 from imgsim_core.background import StopSign
@@ -449,6 +450,21 @@ def test_a_session_that_is_over_is_emptied_whoever_holds_it(storage: MemorySessi
         assert not any(one() for one in held)
 
     asyncio.run(life())
+
+
+def test_no_run_of_a_page_changes_where_modules_are_looked_for(monkeypatch: pytest.MonkeyPatch):
+    script = ROOT / "pages" / "parts" / "main.py"
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if Path(one) != script.parent])
+    before = list(sys.path)
+    with modified_sys_path(str(script)):
+        assert sys.path != before  # else Streamlit has mended it, and nothing here is needed
+    server.settle_search_path(script)
+    server.settle_search_path(script)
+    settled = list(sys.path)
+    assert settled == [*before, str(script.parent)]
+    with modified_sys_path(str(script)):
+        assert sys.path == settled
+    assert sys.path == settled
 
 
 def test_without_a_server_there_is_nothing_to_let_go_of(monkeypatch: pytest.MonkeyPatch):
