@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from cachetools import LRUCache
 
@@ -13,7 +14,7 @@ from imgsim_core import lanes
 from imgsim_core.comparison import Question, Score, Unavailable, ask
 from imgsim_core.method import Described, Evidence, Method
 from imgsim_core.picture import Picture
-from imgsim_core.sizes import size_in_bytes
+from imgsim_core.sizes import holds, size_in_bytes
 
 __all__ = ["Memory", "score_key", "size_in_bytes"]
 
@@ -56,13 +57,19 @@ class Memory:
         self._makers: dict[Hashable, int] = {}  # threads, by what they are making now
         self._used: dict[Hashable, float] = {}  # when, of what was made for a visitor
         self.described = 0
+        self._with_pictures: WeakKeyDictionary[Picture, dict[Hashable, Any]] = WeakKeyDictionary()
 
     @property
     def held_bytes(self) -> int:
         """Bytes held now, by estimate."""
         return int(self._results.currsize)
 
-    def recall(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def recall(
+        self,
+        key: Hashable,
+        make: Callable[[], Made],
+        worth_keeping: Callable[[Made], bool] = lambda made: True,
+    ) -> Made:
         """Return the result kept under `key`, making it first if it is not there.
 
         Parameters
@@ -70,6 +77,8 @@ class Memory:
         key : hashable
         make : callable
             Called at most once at a time for a key; what it raises is not kept.
+        worth_keeping : callable
+            Whether a result that was made is kept; the lock is held meanwhile.
 
         Raises
         ------
@@ -91,7 +100,7 @@ class Memory:
                     found = self._found(key, missing)
                 if found is not missing:
                     return found  # type: ignore[no-any-return]
-                return self._made(key, make)
+                return self._made(key, make, worth_keeping)
         finally:
             with self._lock:
                 turns.wanted -= 1
@@ -99,14 +108,16 @@ class Memory:
                 if not turns.wanted:
                     self._under_way.pop(key, None)
 
-    def _made(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def _made(
+        self, key: Hashable, make: Callable[[], Made], worth_keeping: Callable[[Made], bool]
+    ) -> Made:
         """Make a result and keep it; the turn to do so is the caller's."""
         with self._lock:
             self._makers[key] = threading.get_ident()
         try:
             made = make()
             with self._lock:
-                if size_in_bytes(made) <= self._results.maxsize:
+                if worth_keeping(made) and size_in_bytes(made) <= self._results.maxsize:
                     self._results[key] = made
                     if lanes.current().is_visitors:
                         self._used[key] = time.monotonic()
@@ -147,14 +158,28 @@ class Memory:
         return count
 
     def describe(self, method: Method, options: Any, picture: Picture) -> Any:
-        """Describe a picture, or recall its description; fits `comparison.Describe`."""
+        """Describe a picture, or recall its description; fits `comparison.Describe`.
+
+        A description that holds the picture's own pixels is kept for as long as somebody
+        has the picture, and no longer: whoever brought it decides how long they stay.
+        """
+        key = ("describe", method.id, options, picture.digest)
 
         def make() -> Any:
             with self._lock:
+                with_picture = self._with_pictures.get(picture, {})
+                if key in with_picture:
+                    return with_picture[key]
                 self.described += 1
             return method.describe(picture, options)
 
-        return self.recall(("describe", method.id, options, picture.digest), make)
+        def goes_alone(made: Any) -> bool:  # the lock is held
+            if not holds(made, picture.rgb):
+                return True
+            self._with_pictures.setdefault(picture, {})[key] = made
+            return False
+
+        return self.recall(key, make, goes_alone)
 
     def ask(self, question: Question, a: Picture, b: Picture) -> Score | Unavailable:
         """Ask a method about a pair, or recall its score.

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgsim_core.picture import Picture
 
@@ -31,6 +32,19 @@ def size_in_bytes(value: Any) -> int:
     if is_dataclass(value):
         return _SMALL + sum(size_in_bytes(getattr(value, item.name)) for item in fields(value))
     return _SMALL
+
+
+def holds(value: Any, array: NDArray[Any]) -> bool:
+    """Tell whether a value keeps an array in memory: itself or a view, however deeply nested."""
+    if isinstance(value, np.ndarray):
+        return bool(np.may_share_memory(value, array))
+    if isinstance(value, dict):
+        return any(holds(item, array) for item in value.values())
+    if isinstance(value, (tuple, list)):
+        return any(holds(item, array) for item in value)
+    if is_dataclass(value):
+        return any(holds(getattr(value, item.name), array) for item in fields(value))
+    return False
 
 
 def drop_oldest(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,6 +14,8 @@ import pytest
 from imgsim_core import lanes
 from imgsim_core.lanes import Lane
 from imgsim_core.memory import Memory, size_in_bytes
+from imgsim_core.reference_pairs import made_picture
+from imgsim_core.registry import method_by_id
 
 
 def test_a_result_is_made_once_and_recalled():
@@ -136,3 +140,26 @@ def test_what_the_bound_has_pushed_out_is_forgotten_as_well():
             memory.recall(number, lambda: b"x" * 300)
     memory.forget_unused(60)
     assert len(memory._used) == len(memory._results) < 5
+
+
+def test_a_description_that_is_the_picture_goes_with_it():
+    """Else the pixels of a visitor who left would stay as long as the results."""
+    memory, ssim = Memory(10_000_000), method_by_id("ssim")
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    picture = made_picture(rgb, "a.png")
+    first = memory.describe(ssim, ssim.options(), picture)
+    assert memory.describe(ssim, ssim.options(), picture) is first
+    assert memory.described == 1
+    pixels = weakref.ref(picture.rgb)
+    del first, rgb, picture
+    gc.collect()
+    assert pixels() is None
+
+
+def test_what_is_worked_out_of_a_picture_outlives_it():
+    memory, method = Memory(10_000_000), method_by_id("histogram")
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for _ in range(2):
+        memory.describe(method, method.options(), made_picture(rgb, "a.png"))
+        gc.collect()
+    assert memory.described == 1
