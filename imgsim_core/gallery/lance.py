@@ -57,6 +57,7 @@ _KEY = {"lance-schema:unenforced-primary-key": "true"}
 _ENCODER, _MADE = b"imgsim.encoder", b"imgsim.made"
 # Seconds that a gallery whose rows' table is there may take to appear in the list
 _BEING_MADE = 60.0
+_BETWEEN_LOOKS = 0.02  # seconds
 _LOCK = ".making"
 # Object storage that does not answer is said to be gone soon; it is tried six times anyway.
 _PATIENCE = {
@@ -137,7 +138,7 @@ class LanceStore:
                     )
                 )
             listing = self._made(_LIST, _list_schema())
-            _upsert(listing, "name", pa.Table.from_pylist([asdict(info)], _list_schema()))
+            _upsert(listing, "name", pa.Table.from_pylist([asdict(info)], listing.schema))
 
     def drop(self, gallery: str) -> None:
         """Remove a gallery and its rows; nothing happens if there is none."""
@@ -254,15 +255,20 @@ class LanceStore:
                 del tables[name]
             else:
                 return table
+        table = self._opened(name)
+        if table is not None:
+            tables[name] = table
+        return table
+
+    def _opened(self, name: str) -> Any:
+        """Return a table that nobody else holds, or None if there is none."""
         try:
-            table = self._base.open_table(name)
+            return self._base.open_table(name)
         except ValueError as error:
             if f"'{name}' was not found" not in str(error):
                 raise OSError(str(error)) from error
             self._check_folder()
             return None
-        tables[name] = table
-        return table
 
     def _check_folder(self) -> None:
         """Raise if a folder that was opened is gone: its disk may not be mounted just now."""
@@ -290,17 +296,48 @@ class LanceStore:
             yield
 
     def _made(self, name: str, schema: Any) -> Any:
-        """Return a table, made of this schema if there was none."""
-        table = self._table(name)
-        if table is None:
+        """Return a table, made of this schema if there was none; of several the first counts."""
+        if self._table(name) is None:
             try:
                 self._base.create_table(name, schema=schema)
             except (ValueError, RuntimeError) as error:
                 # Another process was faster
                 if "already exists" not in str(error) and "conflict" not in str(error):
                     raise
+            else:
+                self._give_way(name, _making_in(schema))
+        return self._table_of_the_first(name)
+
+    def _give_way(self, name: str, mine: str) -> None:
+        """Put back what was there, if we have written over what another has just made.
+
+        LanceDB looks whether there is a table and then commits: in object storage, of several
+        that look at once, a later one's commit replaces the table of the first.
+        """
+        table = self._opened(name)
+        if table is None:
+            return
+        before = None
+        for version in _versions(table):
+            table.checkout(version)
+            if _making_of(table) == mine:
+                if before is not None:
+                    table.restore(before)
+                return
+            before = version
+
+    def _table_of_the_first(self, name: str) -> Any:
+        """Return a table; wait while one that has written over it puts it back."""
+        while True:
             table = self._table(name)
-        return table
+            if table is None or table.version == 1 or _age_of(table) > _BEING_MADE:
+                return table
+            first = self._opened(name)
+            if first is not None:
+                first.checkout(_versions(first)[0])
+                if _making_of(first) == _making_of(table):
+                    return table
+            time.sleep(_BETWEEN_LOOKS)
 
     def _drop(self, name: str) -> None:
         self._handles().pop(name, None)
@@ -358,8 +395,21 @@ def _age_of(table: Any) -> float:
 
 
 def _making_of(table: Any) -> str:
-    known: dict[bytes, bytes] = table.schema.metadata or {}
+    return _making_in(table.schema)
+
+
+def _making_in(schema: Any) -> str:
+    known: dict[bytes, bytes] = schema.metadata or {}
     return known.get(_MADE, b"").decode()
+
+
+def _versions(table: Any) -> list[int]:
+    return sorted(one["version"] for one in table.list_versions())
+
+
+def _new_making() -> bytes:
+    """Return when a table is made, and what no other making of it has."""
+    return f"{time.time():.0f}-{uuid.uuid4().hex}".encode()
 
 
 def _table_of(gallery: str) -> str:
@@ -383,7 +433,8 @@ def _list_schema() -> Any:
             pa.field("dimension", pa.int64()),
             pa.field("created", pa.float64()),
             pa.field("expires", pa.float64()),
-        ]
+        ],
+        metadata={_MADE: _new_making()},
     )
 
 
@@ -414,7 +465,7 @@ def _schema(dimension: int, encoder: str) -> Any:
         ],
         metadata={
             _ENCODER: encoder.encode(),
-            _MADE: f"{time.time():.0f}-{uuid.uuid4().hex}".encode(),
+            _MADE: _new_making(),
         },
     )
 

@@ -8,10 +8,12 @@ import warnings
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lancedb.db import LanceDBConnection
 
-from imgsim_core.errors import StoreGone
+from imgsim_core.errors import OtherEncoder, StoreGone
 from imgsim_core.gallery import lance
 from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.store import open_store
@@ -33,6 +35,36 @@ from tests.gallery.rows import info, row
 
 def test_two_processes_write_in_turn_and_each_finds_what_the_other_added(tmp_path: Path) -> None:
     assert_two_processes_find_what_the_other_adds(str(tmp_path / "galleries"))
+
+
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
+@pytest.mark.parametrize("encoder", ["the first's", "another"])
+def test_one_that_writes_over_a_gallery_just_made_puts_it_back(
+    storage: Storage, encoder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between LanceDB's look whether there is a table and its commit somebody makes it."""
+    commit = LanceDBConnection.create_table
+    first, second = open_store(storage.store), open_store(storage.store)
+    before: list[str] = []
+
+    def create_table(base: LanceDBConnection, name: str, **options: Any) -> Any:
+        if before:
+            return commit(base, name, **options)
+        before.append(name)
+        first.create(info(NAME, encoder="the first's"))
+        first.add(NAME, ROWS[:3])
+        return commit(base, name, mode="overwrite", **options)
+
+    monkeypatch.setattr(LanceDBConnection, "create_table", create_table)
+    if encoder == "another":
+        with pytest.raises(OtherEncoder):
+            second.create(info(NAME, encoder=encoder))
+    else:
+        second.create(info(NAME, encoder=encoder))
+    assert len(before) == 1
+    for store in (first, second):
+        assert [one.encoder for one in store.galleries()] == ["the first's"]
+        assert all_rows(store).keys() == set(digests(ROWS[:3]))
 
 
 # ── Tidying ────────────────────────────────────────────────────────────────────────
