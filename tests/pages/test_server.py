@@ -289,11 +289,15 @@ def test_clean_up_goes_on_after_a_fault_which_is_logged(
     tenancy = SimpleNamespace(reap=object(), stop=int, close=int)
     monkeypatch.setattr(server, "_tenancy", lambda: tenancy)
     rounds: list[int] = []
+    given_back: list[int] = []  # memory, after so many rounds
 
     async def life() -> None:
         done = asyncio.Event()
 
         async def run_sync(work: Callable[[], None]) -> None:
+            if work is server.give_back_memory:
+                given_back.append(len(rounds))
+                return
             if work is not tenancy.reap:
                 raise ZeroDivisionError("the warm-up")
             rounds.append(len(rounds))
@@ -307,6 +311,7 @@ def test_clean_up_goes_on_after_a_fault_which_is_logged(
 
     asyncio.run(life())
     assert len(rounds) > 1
+    assert given_back[:2] == [0, 1]
     failed = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert failed == ["warm-up failed", "clean-up failed"]
 
