@@ -31,6 +31,7 @@ from tests.browser.steps import idle, keyed
 
 PEERS = ("streamlit", "playwright")
 ROOT = Path(__file__).parents[1]
+_QUIET_SECONDS = 5
 VIEW = {"width": 1280, "height": 1000}
 TILES = "document.querySelectorAll('[class*=st-key-why_]').length"
 
@@ -43,6 +44,7 @@ def rows() -> Iterator[Moment]:
         cold = [_cold_start(browser, Path(folder) / f"cold{turn}.txt") for turn in range(3)]
         with served(Path(folder) / "log.txt") as server:
             server.wait_until_ready()
+            _wait_until_quiet(server)
             yield _moment("cold server to first page", cold, "s", 3)
             for measure in (_first_visit, _samples, _uploads, _slider, _pages):
                 yield from measure(browser, server)
@@ -82,6 +84,20 @@ def _cold_start(browser: Browser, log: Path) -> float:
         seconds = time.perf_counter() - started
         page.context.close()
     return seconds
+
+
+def _wait_until_quiet(server: Server) -> None:
+    """Wait until the server has prepared its samples: from then on it is warm."""
+    used, quiet = _processor_seconds(server), 0
+    while quiet < _QUIET_SECONDS:
+        time.sleep(1)
+        before, used = used, _processor_seconds(server)
+        quiet = quiet + 1 if used - before < 0.1 else 0
+
+
+def _processor_seconds(server: Server) -> float:
+    told = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _first_visit(browser: Browser, server: Server) -> Iterator[Moment]:
@@ -133,8 +149,8 @@ def _photograph(name: str, seed: int) -> bytes:
 
 
 def _uploads(browser: Browser, server: Server) -> Iterator[Moment]:
-    times = []
-    for turn in range(3):
+    classic, every = [], []
+    for turn in range(5):
         files = [_photograph("coffee", 2 * turn), _photograph("chelsea", 2 * turn + 1)]
         page = _opened(browser, server.address)
         keyed(page, "slot_b").wait_for()
@@ -145,13 +161,19 @@ def _uploads(browser: Browser, server: Server) -> Iterator[Moment]:
                 file = {"name": f"{slot}.jpg", "mimeType": "image/jpeg", "buffer": data}
                 box = keyed(page, f"slot_{slot}")
                 box.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
-                # Streamlit loses a second file that comes while the first is being drawn.
-                box.locator("code", has_text=f"{slot}.jpg").wait_for(timeout=120_000)
-                idle(page)
+                if slot == "a":
+                    # Streamlit loses a second file that comes while the first is being drawn.
+                    box.locator("code", has_text=f"{slot}.jpg").wait_for(timeout=120_000)
+                    idle(page)
 
-        times += _timed(bring, page, f"{TILES} === {len(Family)}")
+        # The cards come in the order of the families: the learned one is the last
+        found = _timed(bring, page, f"{TILES} >= {len(Family) - 1}", f"{TILES} === {len(Family)}")
+        classic.append(found[0])
+        every.append(found[1])
+        idle(page)
         page.context.close()
-    yield _moment("two 12-megapixel uploads to all default cards", times, "s", 3)
+    yield _moment("two 12-megapixel uploads to all classic cards", classic, "s", 3)
+    yield _moment("two 12-megapixel uploads to all default cards", every, "s", 3)
 
 
 def _slider(browser: Browser, server: Server) -> Iterator[Moment]:

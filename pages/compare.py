@@ -48,7 +48,8 @@ if a is not None and b is not None:
     st.fragment(export.show_export, key="export")(a, b)
     with st.expander(t("Try another example"), icon=":material/photo_library:"):
         inputs.show_pairs("more", all_pairs())
-elif a is not None or b is not None:
+elif (waiting := a or b) is not None:
+    result.describe_ahead(waiting)
     st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
 else:
     navigation.show_other_tasks()

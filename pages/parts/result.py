@@ -7,11 +7,13 @@ import math
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import streamlit as st
 
-from imgsim_core import lanes
+from imgsim_core import background, lanes
 from imgsim_core.comparison import Question, Score, Unavailable
+from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
@@ -30,6 +32,7 @@ _ICONS = {
 }
 
 
+_AHEAD = "described_ahead"
 _AT_ONCE = 0.05  # seconds: shorter waits are not worth a placeholder
 
 
@@ -143,6 +146,26 @@ def verdict_badge(score: Score) -> None:
         st.badge(words, icon=":material/do_not_disturb_on:", color="gray")
 
 
+def describe_ahead(picture: Picture) -> None:
+    """Begin to describe a picture that waits for the other: half of the answer is there then."""
+    if st.session_state.get(_AHEAD) == picture.digest:
+        return
+    st.session_state[_AHEAD] = picture.digest
+    memory = cached.memory()
+    questions = [question(spokesman(family)) for family in Family]
+
+    def describe() -> None:
+        for asked in questions:
+            if background.leaving():
+                return
+            lanes.current().check()
+            if asked.method.availability() is None:
+                with suppress(ImgSimError):  # said where it is asked about a pair
+                    memory.describe(asked.method, asked.options, picture)
+
+    background.in_background(describe, "describing ahead", lanes.current())
+
+
 def show_overview(a: Picture, b: Picture) -> None:
     """Draw the agreement line and the tiles; they fill in as the answers come.
 
@@ -205,7 +228,7 @@ def _show_tile(family: Family, a: Picture, b: Picture) -> None:
     beside(answer, a, b)
     st.caption(f"{say(method.label)} · {scale_words(answer.scale)}")
     looked_at = settings.get("look", Family.STRUCTURE.value) == family.value
-    line_slider(answer.question, then=[_tile(family), "agreed", *(["closer"] if looked_at else [])])
+    line_slider(answer.question, then=["agreed", _tile(family), *(["closer"] if looked_at else [])])
     st.button(
         t("Show why"),
         key=f"why_{family.value}",

@@ -9,9 +9,11 @@ import zlib
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core import background
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
 from imgsim_core.verdict import Kind
+from pages.parts import cached
 from tests.pages.visitor import (
     PAIR,
     bring,
@@ -38,6 +40,20 @@ def test_two_uploads_are_compared(png: bytes):
     bring(app, "b", "second.jpg", file_of("JPEG", seed=1), "image/jpeg")
     assert names(app) == ["first.png", "second.jpg"]
     assert set(verdicts(app)) == set(Family)
+
+
+def test_the_first_picture_is_described_while_the_other_is_looked_for():
+    app, memory = open_app(), cached.memory()
+    before = memory.described
+    bring(app, "a", "first.png", file_of("PNG", seed=11))
+    background.wait_for_work(60)
+    assert memory.described - before == len(Family)
+    checked(app.run())
+    background.wait_for_work(60)
+    assert memory.described - before == len(Family)
+    bring(app, "b", "second.png", file_of("PNG", seed=12))
+    assert len(verdicts(app)) == len(Family)
+    assert memory.described - before == 2 * len(Family)
 
 
 def test_an_upload_replaces_one_picture_of_a_pair_and_is_not_in_the_link(
