@@ -40,7 +40,7 @@ def try_commands(folder: Path, kills: int) -> Findings:
     kills : int
     """
     found = Findings(f"kill -9 of `index`, {kills} times")
-    pictures = folder / "pictures"
+    pictures = folder / "holiday"  # apart from where `index` keeps its own
     pictures.mkdir()
     for name, data in _files():
         (pictures / name).write_bytes(data)
