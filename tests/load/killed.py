@@ -18,15 +18,16 @@ from tests.load.trial import Findings, Row
 from tests.load.visitor import Broken, Visitor
 
 _PICTURES = 60
+_INDEXED = 400  # `index` commits some dozens at a time: kills must fall between
 _GONE = (Broken, OSError, requests.RequestException, WebSocketException)
 
 
-def _files() -> list[tuple[str, bytes]]:
+def _files(count: int = _PICTURES) -> list[tuple[str, bytes]]:
     """Make so many different files; what follows a JPEG's end makes another of it."""
     some = made(side=640)
     return [
         (f"holiday-{number}.jpg", some[number % len(some)] + b"%06d" % number)
-        for number in range(_PICTURES)
+        for number in range(count)
     ]
 
 
@@ -42,12 +43,12 @@ def try_commands(folder: Path, kills: int) -> Findings:
     found = Findings(f"kill -9 of `index`, {kills} times")
     pictures = folder / "holiday"  # apart from where `index` keeps its own
     pictures.mkdir()
-    for name, data in _files():
+    for name, data in _files(_INDEXED):
         (pictures / name).write_bytes(data)
     told = kill_often(pictures, kills, folder)
     found.faults += told["faults"]
     found.rows += [
-        Row("pictures", _PICTURES, ""),
+        Row("pictures", _INDEXED, ""),
         Row("rows left by the last kill", told["rows_after_kill"][-1], ""),
         Row("1 - least cosine to an undisturbed run", 1 - told["least_cosine"], "", 1e-5),
         Row("load average of the machine", load_average(), ""),
