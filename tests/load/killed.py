@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 
 from bench.kill_index import kill_often
 from tests.load.crowd import made
-from tests.load.host import Host, hosted, load_average
+from tests.load.host import REAPED_SECONDS, Host, hosted, load_average
 from tests.load.trial import Findings, Row
 from tests.load.visitor import Broken, Visitor
 
@@ -94,7 +94,8 @@ def try_visitors(folder: Path, kills: int) -> Findings:
                 found.faults += hits.errors
         except _GONE as error:
             found.faults.append(f"{type(error).__name__}: {error}")
-        until = time.monotonic() + 3600 * 0.05 + 60
+        # The last visitor's counts as used until their session is over
+        until = time.monotonic() + 3600 * 0.05 + REAPED_SECONDS + 30
         while _places(folder) and time.monotonic() < until:
             time.sleep(1.0)
         if _places(folder):
