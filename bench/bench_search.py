@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from bench.gallery_of_size import add, chunks
 from bench.measure import THREADS, Moment
-from imgsim_core.gallery.entry import ANYTHING, Filter
+from imgsim_core.gallery.entry import ANYTHING, Filter, Found
 from imgsim_core.gallery.entry import Row as Held
 from imgsim_core.gallery.gallery import Gallery, open_gallery
-from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query, Result
+from imgsim_core.gallery.result import ColourAsked, Hit, PictureAsked, Query, Result
 from imgsim_core.gallery.search import search
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import GalleryInfo, open_store
@@ -102,12 +102,8 @@ def measured(
         }
         for what, asked in queries.items():
             answers = searches(what, figures, gallery, asked)
-            shared = [
-                len({hit.entry.digest for hit in answer.hits} & set(right)) / TOP
-                for answer, right in zip(answers, best[what], strict=True)
-            ]
-            figures[f"{what}: recall@{TOP}"] = float(np.mean(shared))
-        found = []
+            figures[f"{what}: recall@{TOP}"] = recall([one.hits for one in answers], best[what])
+        found: list[Sequence[Found | Hit]] = []
         alone = "the store alone"
         for one in single[:10]:  # the first reads the index
             store.search("bench", one, TOP)
@@ -116,14 +112,7 @@ def measured(
             figures,
             [lambda q=q: found.append(store.search("bench", q, TOP)) for q in single],
         )
-        figures[f"{alone}: recall@{TOP}"] = float(
-            np.mean(
-                [
-                    len({hit.entry.digest for hit in hits} & set(right)) / TOP
-                    for hits, right in zip(found, best["one picture"], strict=True)
-                ]
-            )
-        )
+        figures[f"{alone}: recall@{TOP}"] = recall(found, best["one picture"])
         wide = Filter(shape="wide")
         searches("one picture, wide ones only", figures, gallery, queries["one picture"], wide)
         blue = Query(colours=(ColourAsked((40, 80, 200), 0.4),))
@@ -143,6 +132,15 @@ def searches(
         what, figures, [lambda q=q: answers.append(search(gallery, q, TOP, where)) for q in asked]
     )
     return answers
+
+
+def recall(found: Sequence[Sequence[Found | Hit]], best: list[list[str]]) -> float:
+    """Mean share of the digests of the exact best that were found, 0 to 1."""
+    shared = [
+        len({one.entry.digest for one in some} & set(right)) / TOP
+        for some, right in zip(found, best, strict=True)
+    ]
+    return float(np.mean(shared))
 
 
 def peer_is_there() -> bool:

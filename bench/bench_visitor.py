@@ -88,16 +88,11 @@ def _cold_start(browser: Browser, log: Path) -> float:
 
 def _wait_until_quiet(server: Server) -> None:
     """Wait until the server has prepared its samples: from then on it is warm."""
-    used, quiet = _processor_seconds(server), 0
+    used, quiet = server.processor_seconds(), 0
     while quiet < _QUIET_SECONDS:
         time.sleep(1)
-        before, used = used, _processor_seconds(server)
+        before, used = used, server.processor_seconds()
         quiet = quiet + 1 if used - before < 0.1 else 0
-
-
-def _processor_seconds(server: Server) -> float:
-    told = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _first_visit(browser: Browser, server: Server) -> Iterator[Moment]:

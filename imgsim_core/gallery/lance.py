@@ -227,7 +227,7 @@ class LanceStore:
         """Name the state of a gallery: another one after every change."""
         with self._of(gallery) as table:
             # One dropped and made again counts anew
-            return f"{_making_of(table)}.{table.version}"
+            return f"{_making_of(table.schema)}.{table.version}"
 
     def settle(self, gallery: str) -> None:
         """Compact, drop old versions, and index a gallery of more than `EXACT_UP_TO` rows."""
@@ -305,7 +305,7 @@ class LanceStore:
                 if "already exists" not in str(error) and "conflict" not in str(error):
                     raise
             else:
-                self._give_way(name, _making_in(schema))
+                self._give_way(name, _making_of(schema))
         return self._table_of_the_first(name)
 
     def _give_way(self, name: str, mine: str) -> None:
@@ -320,7 +320,7 @@ class LanceStore:
         before = None
         for version in _versions(table):
             table.checkout(version)
-            if _making_of(table) == mine:
+            if _making_of(table.schema) == mine:
                 if before is not None:
                     table.restore(before)
                 return
@@ -335,7 +335,7 @@ class LanceStore:
             first = self._opened(name)
             if first is not None:
                 first.checkout(_versions(first)[0])
-                if _making_of(first) == _making_of(table):
+                if _making_of(first.schema) == _making_of(table.schema):
                     return table
             time.sleep(_BETWEEN_LOOKS)
 
@@ -391,14 +391,10 @@ def _encoder_of(table: Any) -> str:
 
 def _age_of(table: Any) -> float:
     """Return the seconds since a table was made."""
-    return time.time() - float(_making_of(table).partition("-")[0] or 0)
+    return time.time() - float(_making_of(table.schema).partition("-")[0] or 0)
 
 
-def _making_of(table: Any) -> str:
-    return _making_in(table.schema)
-
-
-def _making_in(schema: Any) -> str:
+def _making_of(schema: Any) -> str:
     known: dict[bytes, bytes] = schema.metadata or {}
     return known.get(_MADE, b"").decode()
 

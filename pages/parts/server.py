@@ -301,7 +301,8 @@ def _heard(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
 async def _reap_once() -> None:
     let_go_of_closed_sessions()
     # What pages have left in circles is freed by nobody else, and of what a crowd has freed
-    # the C library kept 180 to 230 MB. Elsewhere than on the loop: answers need not wait.
+    # the C library kept 180 to 230 MB. Elsewhere than on the loop, which goes on meanwhile
+    # but for the collection.
     await anyio.to_thread.run_sync(give_back_memory)
     with _said_to_the_host():
         await anyio.to_thread.run_sync(_tenancy().reap)

@@ -72,9 +72,8 @@ def spare_from_collection() -> None:
     """Keep what is there now out of the garbage collections to come.
 
     All threads wait while what torch alone brings is looked through: a quarter of a second
-    each time. To be
-    called when something large has been imported for good, not while visitors' work that
-    ought to be let go is at hand.
+    each time. To be called when something large has been imported for good, not while
+    visitors' work that ought to be let go is at hand.
     """
     gc.collect()
     gc.freeze()
