@@ -11,6 +11,7 @@ from streamlit.runtime import memory_media_file_storage
 from imgsim_core.errors import BadSetting
 from pages.parts import guard, server
 from tests.pages.test_server import answer
+from tests.security.wire import closed_doors
 
 MEGABYTE = 2**20
 
@@ -96,8 +97,8 @@ def test_half_of_the_usual_memory_is_a_visitor_s(monkeypatch):
 
 
 def test_without_a_session_an_address_is_only_chance():
-    guard.close_the_doors()
-    named = memory_media_file_storage._calculate_file_id
+    with closed_doors():
+        named = memory_media_file_storage._calculate_file_id
     ids = {named(b"same", "image/jpeg") for _ in range(3)}
     assert len(ids) == 3
     assert all(len(one) == 64 for one in ids)

@@ -15,9 +15,10 @@ import pytest
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
+from streamlit import net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime import Runtime
+from streamlit.runtime import Runtime, memory_media_file_storage
 
 from pages.parts import guard, oops, server
 
@@ -105,11 +106,24 @@ def media(came: bytes) -> set[str]:
 
 
 @contextmanager
+def closed_doors() -> Iterator[None]:
+    """Close Streamlit's doors, and leave them as they were: other tests run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (memory_media_file_storage, "_calculate_file_id"),
+            (memory_media_file_storage, "MemoryMediaFileStorage"),
+            (net_util, "get_external_ip"),
+        ):
+            patch.setattr(module, name, getattr(module, name))
+        guard.close_the_doors()
+        yield
+
+
+@contextmanager
 def serving(most_upload_bytes: int | None = None) -> Iterator[TestClient]:
     """Serve the pages as `app.py` does, without the warm-up, in this process."""
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+    with pytest.MonkeyPatch.context() as patch, closed_doors(), ExitStack() as stack:
         patch.setattr(Runtime, "_instance", None)
-        guard.close_the_doors()
         app = st.App(
             str(MAIN),
             middleware=[
