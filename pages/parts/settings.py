@@ -89,6 +89,8 @@ def bound(
     if key not in _store() and defaults.get(key, default) != default:
         left[key] = defaults[key]
     defaults[key] = default
+    if not _are_among(choices, wanted):
+        wanted = default  # the link came from another host, or the option is gone since
     if widget_key not in st.session_state or st.session_state[widget_key] != wanted:
         st.session_state[widget_key] = wanted
 
@@ -98,7 +100,7 @@ def bound(
         value = st.session_state[widget_key]
         if key not in _store() and key in left and value == left.pop(key):
             return  # the browser tells what it was shown before the default moved
-        if not (choices is None or value is None or value in choices):
+        if not _are_among(choices, value):
             return  # a browser names an option by its label: in a language left, or made up
         if value is None or value == default:
             _store().pop(key, None)
@@ -110,3 +112,10 @@ def bound(
             st.rerun([*then, "export"])  # the link and the reports hold every setting
 
     return widget(label, *arguments, key=widget_key, on_change=keep, **keywords)
+
+
+def _are_among(choices: Sequence[Any] | None, value: Any) -> bool:
+    """Tell whether a widget's value, or each of several, is one of its options."""
+    if choices is None or value is None:
+        return True
+    return all(one in choices for one in (value if isinstance(value, list) else [value]))

@@ -64,3 +64,31 @@ def test_a_widget_put_away_and_moved_in_one_run_is_no_error() -> None:
     app.run()
     assert not app.exception
     assert "'anew': True" in app.text[0].value
+
+
+def _several_and_one_of_three() -> None:
+    import streamlit as st
+
+    from pages.parts import settings
+
+    letters = ["a", "b", "c"]
+    several = settings.bound(st.multiselect, "Several", letters, key="several", default=letters)
+    one = settings.bound(
+        st.segmented_control, "One", letters, key="one", default="b", required=True
+    )
+    st.text(f"{several} {one}")
+
+
+def test_several_choices_are_kept_in_their_order() -> None:
+    app = AppTest.from_function(_several_and_one_of_three).run()
+    app.multiselect[0].set_value(["c", "a"]).run()
+    assert app.text[0].value == "['c', 'a'] b"
+    app.run()
+    assert app.text[0].value == "['c', 'a'] b"
+
+
+def test_a_setting_that_is_no_option_here_shows_the_default() -> None:
+    app = AppTest.from_function(_several_and_one_of_three)
+    app.session_state["settings"] = {"one": "z", "several": ["a", "z"]}
+    app.run()
+    assert app.text[0].value == "['a', 'b', 'c'] b"
