@@ -57,7 +57,7 @@ def read() -> None:
 def write() -> None:
     """Make the address bar say what is set now."""
     shared = own_methods.for_everybody(settings.everything())
-    wanted = {key: str(value) for key, value in shared.items()}
+    wanted = {key: _written(value) for key, value in shared.items()}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
@@ -66,7 +66,11 @@ def address() -> str:
     """Whole link to what is set now, in the language it is read in."""
     base = (st.context.url or "").partition("?")[0]
     set_now = {"lang": language(), **own_methods.for_everybody(settings.everything())}
-    return f"{base}?{urlencode({key: str(value) for key, value in set_now.items()})}"
+    return f"{base}?{urlencode({key: _written(value) for key, value in set_now.items()})}"
+
+
+def _written(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _valid(parameters: dict[str, str]) -> Iterator[tuple[str, Any]]:

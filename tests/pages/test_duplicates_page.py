@@ -140,10 +140,15 @@ def test_a_file_of_pairs_is_taken_and_a_wrong_one_refused(on_page, gallery):
 
 def test_the_rule_is_the_visitors(on_page):
     app = on_page()
+    undecided = "Nothing in the rule tells them apart"
+    assert sum(undecided in text for text in markdown(app)) == 1
     order = next(one for one in app.multiselect if one.key == "widget.duplicates.order")
-    order.set_value(["lossless"])
+    order.set_value(["lossless", "older"])
     checked(app.run())
-    assert any("Nothing in the rule tells them apart" in text for text in markdown(app))
+    order = next(one for one in app.multiselect if one.key == "widget.duplicates.order")
+    assert order.value == ["lossless", "older"]
+    assert app.query_params["duplicates.order"] in ("lossless,older", ["lossless,older"])
+    assert sum(undecided in text for text in markdown(app)) == 2
 
 
 def test_open_in_compare_brings_the_pair(on_page):
