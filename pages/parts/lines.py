@@ -15,9 +15,16 @@ USUAL = "normal"
 
 
 def key(method: Method, options: Any) -> str:
-    """Setting that holds the line of a method; each measure has a line of its own."""
+    """Setting that holds the line of a method; each measure, and each axis, has its own.
+
+    A line among 256 bits means nothing among 64, and need not lie on that axis.
+    """
     measure = getattr(options, "measure", None)
-    return f"{method.id}.line" if measure is None else f"{method.id}.line.{measure}"
+    if measure is not None:
+        return f"{method.id}.line.{measure}"
+    axis = method.scale_with(options).axis
+    own = "" if axis == method.scale.axis else f".{max(axis):g}"
+    return f"{method.id}.line{own}"
 
 
 def strictness() -> Strictness:

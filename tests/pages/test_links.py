@@ -20,6 +20,7 @@ from tests.pages.visitor import (
     sample_names,
     shared_link,
     verdicts,
+    whole,
 )
 
 
@@ -74,6 +75,15 @@ def test_a_link_restores_the_article_s_options(on_pair: AppTest):
     app = open_app(shared_link(on_pair))
     assert app.button(key="article_off")
     assert shared_link(app) == shared_link(on_pair)
+
+
+def test_a_line_among_256_bits_is_none_among_64():
+    dhash = {"method.hashes": "dhash", "dhash.side": "16", "dhash.line.256": "150"}
+    app = open_app({"pair": PAIR, "look": "hashes", **dhash})
+    assert app.slider(key="widget.dhash.line.256").value == 150
+    checked(app.button(key="reset_dhash").click().run())
+    slider = whole(app).slider(key="widget.dhash.line")
+    assert slider.value <= slider.max == 64
 
 
 HOSTILE = "<script>alert(1)</script>"
