@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from imgsim_core import lanes
 from imgsim_core.errors import ImgSimError, StoreGone
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.gallery import Gallery
@@ -54,7 +55,7 @@ def sheet(gallery: Gallery, entries: Sequence[Entry]) -> tuple[bytes, list[int]]
     list of int
         Places in `entries` of the tiles, in order: pictures without a copy are left out.
     """
-    with ThreadPoolExecutor(_READERS) as readers:
+    with ThreadPoolExecutor(_READERS, initializer=lanes.joined()) as readers:
         tiles = list(readers.map(lambda entry: tile(gallery, entry), entries))
     there = [place for place, one in enumerate(tiles) if one is not None]
     if not there:

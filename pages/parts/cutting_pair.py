@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import streamlit as st
 
+from imgsim_core import lanes
 from imgsim_core.cutout import Cutout, without_background
 from imgsim_core.picture import Picture
 from pages.parts import cutting, inputs, settings
@@ -76,7 +77,8 @@ def name_in_tables(picture: Picture) -> str:
 
 
 def _show_panel(a: Picture, b: Picture, crop: bool) -> tuple[Picture, Picture]:
-    with ThreadPoolExecutor(max_workers=2) as pool, st.spinner(t("Cutting out …")):
+    pool = ThreadPoolExecutor(2, initializer=lanes.joined())
+    with pool, st.spinner(t("Cutting out …")):
         corrections = [cutting.correction_of(one, key=_key(slot)) for slot, one in _slots(a, b)]
         found = list(pool.map(cutting.found, (a, b), corrections))
     columns = st.columns(2, gap="medium")

@@ -51,16 +51,19 @@ class _Reports:
         self._lines = {asked.method.id: lines.line(asked) for asked in self._questions}
         self._language = language()
         self._memory = cached.memory()
+        # Reports are made outside the session; what is made in nobody's lane is never let go of
+        self._lane = lanes.current()
 
     def _comparison(self) -> Comparison:
-        with ThreadPoolExecutor(2, initializer=lanes.joined()) as pool:
+        with ThreadPoolExecutor(2, initializer=lanes.enter, initargs=(self._lane,)) as pool:
             answers = pool.map(
                 lambda asked: self._memory.ask(asked, self._a, self._b), self._questions
             )
             return Comparison(self._a, self._b, tuple(answers))
 
     def _verdict(self) -> PairVerdict:
-        return pairing.verdict(self._a, self._b, self._memory)
+        with lanes.within(self._lane):
+            return pairing.verdict(self._a, self._b, self._memory)
 
     def html(self) -> str:
         # Runs outside the visitor's session, so the catalogue is taken by name.

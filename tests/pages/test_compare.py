@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from imgsim_core.calibration import Strictness, reference_for
 from imgsim_core.comparison import Question, Score
+from imgsim_core.memory import Memory
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
 from imgsim_core.samples import all_pairs, open_sample, pair_by_id
@@ -250,3 +251,12 @@ def test_the_reports_hold_every_method(reports):
     assert {row["method"] for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig")))} == ids
     assert '<html lang="zh' in page
     assert all(name in page for name in sample_names(PAIR))
+
+
+def test_what_a_report_works_out_is_let_go_of_like_the_rest_of_the_visit(reports, monkeypatch):
+    memory = Memory(200 * 2**20)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    open_app({"pair": PAIR})
+    reports["imgsim-report.json"]()  # outside the visitor's session, as above
+    memory.forget_unused(-1)
+    assert memory.held_bytes == 0

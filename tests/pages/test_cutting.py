@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core.memory import Memory
 from imgsim_core.method import Family
 from imgsim_core.samples import open_sample
-from pages.parts import cutting
+from pages.parts import cached, cutting
 from tests.pages.visitor import (
     PAIR,
     bring,
@@ -99,6 +100,15 @@ def test_what_is_drawn_changes_the_cut_out_and_stays():
         app = checked(app.run())
         assert said(app) != before
         assert "It covers 17 %" in said(app) or "It covers 18 %" in said(app)
+
+
+def test_what_was_cut_out_for_a_visitor_is_let_go_of(monkeypatch):
+    memory = Memory(200 * 2**20)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    app = open_app({"pair": PAIR, "cutout": "place"})
+    assert "It covers" in said(app)
+    memory.forget_unused(-1)
+    assert memory.held_bytes == 0
 
 
 @pytest.mark.parametrize(

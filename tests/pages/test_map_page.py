@@ -21,8 +21,9 @@ from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.lance import LanceStore
 from imgsim_core.gallery.shelf import Shelf
+from imgsim_core.memory import Memory
 from imgsim_core.registry import method_by_id
-from pages.parts import atlas_chart, atlas_colours, atlas_tiles, atlas_view, galleries
+from pages.parts import atlas_chart, atlas_colours, atlas_tiles, atlas_view, cached, galleries
 from pages.parts.atlas_view import View
 from tests.gallery.rows import DIMENSION, entry, info, rows
 from tests.pages.visitor import checked, english, markdown, open_app, whole
@@ -295,6 +296,17 @@ def test_thumbnails_come_on_one_sheet_and_the_missing_are_named(made):
     assert atlas_tiles.tile(gallery, there[0]).shape == (80, 80, 3)
     assert atlas_tiles.montage(gallery, there[:3])
     assert atlas_tiles.montage(gallery, there[3:]) is None
+
+
+def test_thumbnails_shown_to_a_visitor_are_let_go_of(made, monkeypatch):
+    memory = Memory(200 * 2**20)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    gallery = made(crowded(), thumbnails=80)
+    app = open_map()
+    app.session_state["atlas_wanted"] = {"id": view_of(gallery).id, "tiles": list(range(80))}
+    checked(app.run())
+    memory.forget_unused(-1)
+    assert memory.held_bytes == 0
 
 
 def test_a_large_gallery_is_drawn_in_part_with_all_it_points_at(made, monkeypatch):
