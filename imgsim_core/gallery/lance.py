@@ -231,12 +231,16 @@ class LanceStore:
 
     def settle(self, gallery: str) -> None:
         """Compact, drop old versions, and index a gallery of more than `EXACT_UP_TO` rows."""
-        from lancedb.index import HnswSq
+        from lancedb.index import BTree, HnswSq
 
         with self._of(gallery) as table:
             try:
-                if table.count_rows() > EXACT_UP_TO and not list(table.list_indices()):
-                    table.create_index("vector", config=HnswSq(distance_type="cosine"))
+                if table.count_rows() > EXACT_UP_TO:
+                    there = {column for index in table.list_indices() for column in index.columns}
+                    if "digest" not in there:  # without it, one row is looked for in all
+                        table.create_index("digest", config=BTree())
+                    if "vector" not in there:
+                        table.create_index("vector", config=HnswSq(distance_type="cosine"))
                 table.optimize(cleanup_older_than=_KEPT_VERSIONS)
             except RuntimeError as error:
                 if "conflict" not in str(error):

@@ -210,16 +210,18 @@ class _Direction:
 def _by_vectors(
     gallery: Gallery, query: Query, count: int, where: Filter, strictness: Strictness
 ) -> Result:
-    large = gallery.store.count(gallery.name) > EXACT_UP_TO
+    held = gallery.store.count(gallery.name)
+    large = held > EXACT_UP_TO
     snapshot = None if large else gallery.snapshot()
     direction = _direction(gallery, query, snapshot)
     own = query.only_picture
     question = _own_question(gallery) if own is not None else None
     if large and direction.named is None:
-        hits, usual, of = _in_store(gallery, direction, count, where, question is None)
+        hits, usual = _in_store(gallery, direction, count, where, question is None)
+        of = held
     else:
-        held = gallery.snapshot() if snapshot is None else snapshot
-        hits, usual, of = _in_snapshot(gallery, held, direction, count, where)
+        whole = gallery.snapshot() if snapshot is None else snapshot
+        hits, usual, of = _in_snapshot(gallery, whole, direction, count, where)
     if own is not None:
         hits = [marked(hit, own) for hit in hits]
     only_named = direction.seen is None
@@ -243,14 +245,14 @@ def _in_snapshot(
 
 def _in_store(
     gallery: Gallery, direction: _Direction, count: int, where: Filter, need_usual: bool
-) -> tuple[list[Hit], Array, int]:
+) -> tuple[list[Hit], Array]:
     vector = direction.seen if direction.seen is not None else np.zeros(0, np.float32)
     found = gallery.store.search(gallery.name, vector, count, where)
     hits = [Hit(one.entry, one.cosine) for one in found]
     usual = np.zeros(0, np.float32)
     if need_usual:
         usual = gallery.sample() @ vector
-    return hits, usual, gallery.store.count(gallery.name)
+    return hits, usual
 
 
 def _direction(gallery: Gallery, query: Query, snapshot: Snapshot | None) -> _Direction:

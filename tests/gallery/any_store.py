@@ -616,6 +616,11 @@ def test_a_large_gallery_is_indexed_and_still_finds_everything(
     later = rows(200, 32, seed=3)
     store.add(NAME, later)
     assert recall([*held, *later]) >= 0.98
+    everything, absent = digests([*held, *later]), digests([row("absent.jpg")])
+    assert store.held(NAME, everything + absent) == set(everything)
+    for one in (held[5], later[5]):
+        (found,) = store.get(NAME, [one.entry.digest])
+        np.testing.assert_array_equal(found.vector, one.vector)
     for one in later[:20]:
         assert store.search(NAME, one.vector, 1)[0].cosine == pytest.approx(1, abs=1e-5)
     fresh = row("fresh.jpg", held[1].vector.tolist())

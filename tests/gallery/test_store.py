@@ -16,6 +16,7 @@ from lancedb.db import LanceDBConnection
 from imgsim_core.errors import OtherEncoder, StoreGone
 from imgsim_core.gallery import lance
 from imgsim_core.gallery.entry import Row
+from imgsim_core.gallery.lance import LanceStore
 from imgsim_core.gallery.store import open_store
 from tests.gallery.any_store import *  # noqa: F403  the tests themselves
 from tests.gallery.any_store import (
@@ -84,6 +85,26 @@ def test_settling_frees_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert sum(full) > 10 * sum(tidy)
     assert len(full) > 5 * len(tidy)
     assert {one.entry.quality for one in all_rows(store).values()} == {30}
+
+
+def test_a_large_gallery_from_before_digests_were_indexed_gets_that_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lance, "EXACT_UP_TO", 200)
+    store = LanceStore(str(tmp_path))
+    store.create(info(NAME))
+    store.add(NAME, ROWS)
+    table = store._table(lance._table_of(NAME))
+
+    def indexed() -> list[str]:
+        return sorted(column for index in table.list_indices() for column in index.columns)
+
+    assert indexed() == []
+    store.settle(NAME)
+    assert indexed() == ["digest", "vector"]
+    table.drop_index("digest_idx")
+    store.settle(NAME)
+    assert indexed() == ["digest", "vector"]
 
 
 def sizes(folder: Path) -> list[int]:
