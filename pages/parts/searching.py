@@ -40,6 +40,7 @@ HEAVIEST = 2.0
 WAYS = ("parts", "colours")
 MOST_METHODS = 3
 MOST_COLOURS = 3
+LEAST_SHARE = 5  # percent of the picture that a colour is asked to fill
 SUGGESTIONS = 8
 
 _SAMPLED = 400  # pictures among which suggestions are chosen
@@ -168,7 +169,8 @@ def colours() -> tuple[ColourAsked, ...]:
     for part in str(settings.get(COLOURS, "2f6fb5:40")).split(","):
         code, _, percent = part.partition(":")
         red, green, blue = bytes.fromhex(code)
-        found.append(ColourAsked((red, green, blue), min(100, int(percent)) / 100))
+        share = min(100, max(LEAST_SHARE, int(percent))) / 100
+        found.append(ColourAsked((red, green, blue), share))
     return tuple(found)
 
 

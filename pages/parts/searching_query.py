@@ -222,7 +222,14 @@ def _show_colour(place: int, chosen: tuple[ColourAsked, ...]) -> None:
     st.session_state[keys[0]] = "#{:02x}{:02x}{:02x}".format(*one.rgb)
     st.session_state[keys[1]] = round(100 * one.share)
     st.color_picker(t("Colour {number}", number=place + 1), key=keys[0], on_change=_keep_colours)
-    st.slider(t("Share of the picture, %"), 5, 100, step=5, key=keys[1], on_change=_keep_colours)
+    st.slider(
+        t("Share of the picture, %"),
+        searching.LEAST_SHARE,
+        100,
+        step=5,
+        key=keys[1],
+        on_change=_keep_colours,
+    )
     if len(chosen) > 1:
         st.button(
             t("Remove"),

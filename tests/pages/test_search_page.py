@@ -146,6 +146,8 @@ def test_conditions_narrow_the_hits_and_can_be_removed():
         {"search.methods": "nothing"},
         {"search.methods": "histogram,histogram"},
         {"search.colours": "red:9999"},
+        {"search.by": "colours", "search.colours": "2f6fb5:0"},
+        {"search.by": "colours", "search.colours": "2f6fb5:999,000000:3"},
         {"search.by": "everything"},
         {"search.picture": "../../etc/passwd"},
         {"search.picture": "0" * 64},
