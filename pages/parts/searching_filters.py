@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -18,11 +19,12 @@ _KEYS = ("name", "formats", "shape", "least", "from", "to", "camera")
 
 def show(gallery: Gallery) -> Filter:
     """Draw the conditions behind a button, and return those that are set."""
+    formats, cameras = _facets(gallery)
+    _forget_all_but(formats, cameras)
     current = _current()
     count = sum(value not in ("", (), 0) for value in vars(current).values())
     label = t("Conditions ({count})", count=count) if count else t("Conditions")
     with st.popover(label, icon=":material/filter_alt:", key="search_filters"):
-        formats, cameras = _facets(gallery)
         _widget(st.text_input, t("Part of the name or folder"), key="search_filter_name")
         _widget(
             st.multiselect,
@@ -104,6 +106,15 @@ def _current() -> Filter:
 def _forget() -> None:
     for name in _KEYS:
         st.session_state.pop(f"search_filter_{name}", None)
+
+
+def _forget_all_but(formats: Sequence[str], cameras: Sequence[str]) -> None:
+    """Let go of what was chosen in another gallery: here it would hold without being on show."""
+    chosen = _value("formats") or []
+    if not set(chosen).issubset(formats):
+        st.session_state["search_filter_formats"] = [one for one in chosen if one in formats]
+    if _value("camera") is not None and _value("camera") not in cameras:
+        del st.session_state["search_filter_camera"]
 
 
 def _facets(gallery: Gallery) -> tuple[list[str], list[str]]:

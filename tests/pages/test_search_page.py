@@ -140,6 +140,20 @@ def test_conditions_narrow_the_hits_and_can_be_removed():
     assert len(tiles(app)) == everything
 
 
+def test_conditions_of_another_gallery_do_not_hold_unseen():
+    app = on_search()
+    everything = tiles(app)
+    app.session_state["search_filter_camera"] = "Canon EOS 5D"
+    app.session_state["search_filter_formats"] = ["HEIF", "PNG"]
+    checked(app.run())
+    assert app.multiselect(key="search_filter_formats").value == ["PNG"]
+    checked(app.button(key="search_filter_none").click().run())
+    assert tiles(app) == everything
+    app.session_state["search_filter_camera"] = "Canon EOS 5D"
+    checked(app.run())
+    assert tiles(app) == everything
+
+
 @pytest.mark.parametrize(
     "link",
     [
