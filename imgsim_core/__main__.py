@@ -40,6 +40,7 @@ from imgsim_core.models.catalogue import Model
 from imgsim_core.models.weights import availability
 from imgsim_core.report import (
     comparison_as_dict,
+    cost_in_words,
     direction_in_words,
     methods_as_markdown,
     models_as_markdown,
@@ -240,7 +241,7 @@ def _score_cells(score: Score) -> list[str]:
         method.id,
         number_in_words(score.value, scale) + unit,
         f"{scale_in_words(scale)}; {str(direction_in_words(scale)).lower()}",
-        f"{score.milliseconds:.0f} ms",
+        cost_in_words(score),
     ]
 
 

@@ -34,12 +34,12 @@ class Score:
     """One method's answer for a pair.
 
     value : the method's own number, on `scale`; milliseconds : what it cost here,
-    descriptions included if they had to be made.
+    descriptions included if they had to be made; None if it ships with the project.
     """
 
     question: Question
     value: float
-    milliseconds: float
+    milliseconds: float | None
 
     @property
     def scale(self) -> Scale:

@@ -373,7 +373,7 @@ class Scoring:
                 answer = self._ask(self.questions[place], a, b)
                 value, cost = None, 0.0
                 if isinstance(answer, Score):
-                    value, cost = answer.value, answer.milliseconds
+                    value, cost = answer.value, answer.milliseconds or 0.0
                 with self._lock:
                     self._scores[place][Pair(a.digest, b.digest).key] = value
                     self._cost[place] += cost

@@ -81,6 +81,11 @@ def number_in_words(value: float, scale: Scale) -> str:
     return rounded.replace("-", "−" if float(rounded) else "")
 
 
+def cost_in_words(score: Score) -> str:
+    """Write what a score cost here; a dash if it was not worked out here."""
+    return "–" if score.milliseconds is None else f"{score.milliseconds:.0f} ms"
+
+
 def scale_in_words(scale: Scale) -> Text:
     """Say what the two ends of a scale are."""
     return Text(
@@ -210,7 +215,7 @@ def _score_as_dict(score: Score) -> dict[str, Any]:
         "family": method.family.value,
         "value": number_in_json(score.value),
         "scale": scale_as_dict(score.scale),
-        "milliseconds": round(score.milliseconds, 1),
+        "milliseconds": None if score.milliseconds is None else round(score.milliseconds, 1),
         "meaning": told if own is None else _own_meaning_as_dict(own),
     }
 
@@ -242,7 +247,8 @@ def _answer_cells(answer: Score | Unavailable) -> list[float | str]:
     words = ["", ""] if said is None else [round(said.beyond_unrelated, 4), str(said.verdict)]
     if own is not None:
         words = ["", str(own.verdict)]
-    return [*head, *numbers, unit, round(answer.milliseconds, 1), *words, ""]
+    cost = "" if answer.milliseconds is None else round(answer.milliseconds, 1)
+    return [*head, *numbers, unit, cost, *words, ""]
 
 
 # ── HTML ───────────────────────────────────────────────────────────────────────────
@@ -400,7 +406,7 @@ def _row(score: Score, lines: Mapping[str, float], say: Say) -> str:
         (_LINE, number_in_words(line, scale) + unit),
         (_VERDICT, _verdict(scale.is_alike(score.value, line), say) + words),
         (_OPTIONS, "<br>".join(map(say, _options_in_words(score.question))) or "–"),
-        (_COST, f"{score.milliseconds:.0f} ms"),
+        (_COST, cost_in_words(score)),
     ]
     shown = "".join(
         f"<td{' class=number' if name in (_SCORE, _LINE, _COST) else ''} "

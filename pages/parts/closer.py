@@ -107,7 +107,7 @@ def _show_facts(
     with st.expander(t("Formula, source and cost"), icon=":material/function:"):
         formulas.show(method.formula)
         st.markdown(f"[{t('Where the method comes from')}]({method.source})")
-        if isinstance(answer, Score):
+        if isinstance(answer, Score) and answer.milliseconds is not None:
             st.caption(t("Took {cost} ms on this server.", cost=f"{answer.milliseconds:.0f}"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imgsim_core.comparison import Question, Score
+from imgsim_core.comparison import Question, Score, ask
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import methods_of
 from imgsim_core.samples import all_pairs, open_sample
@@ -124,10 +124,14 @@ def show_method(method: Method) -> None:
 
 
 def _cost(method: Method) -> str:
-    """Time for the first sample pair on this host, described afresh or remembered."""
+    """Time for the first sample pair on this host, measured once: a shipped score has none."""
     pair = all_pairs()[0]
     asked = Question(method, method.options())
-    answer = cached.memory().ask(asked, open_sample(pair.a), open_sample(pair.b))
+    answer = cached.memory().recall(
+        ("cost here", method.id),
+        lambda: ask(asked, open_sample(pair.a), open_sample(pair.b)),
+        lambda made: isinstance(made, Score),
+    )
     if not isinstance(answer, Score):
         return ""
     return t("{cost} ms for a sample pair on this server", cost=f"{answer.milliseconds:.0f}")
