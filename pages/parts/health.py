@@ -8,7 +8,7 @@ from importlib import metadata
 
 import streamlit as st
 
-from imgsim_core.comparison import Question, Score
+from imgsim_core.comparison import Question, Score, ask
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.published import published
 from imgsim_core.gallery.store import STORE_ADDRESS, USUAL_ADDRESS
@@ -47,7 +47,8 @@ def show_self_check() -> None:
     picture = open_sample(all_pairs()[0].a)
     rows = []
     for method in all_methods():
-        answer = cached.memory().ask(Question(method, method.options()), picture, picture)
+        # Nothing remembered: an answer of yesterday would not tell how the server is now
+        answer = ask(Question(method, method.options()), picture, picture)
         if not isinstance(answer, Score):
             verdict = f":material/cloud_off: {say(answer.reason)}"
         elif answer.value == answer.scale.identical:

@@ -7,9 +7,13 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core.comparison import Question, Score
+from imgsim_core.memory import Memory, score_key
 from imgsim_core.method import Family
 from imgsim_core.models.catalogue import all_models
 from imgsim_core.registry import all_methods, methods_of
+from imgsim_core.samples import all_pairs, open_sample
+from pages.parts import cached
 from tests.pages.visitor import PAIR, checked, english, markdown, open_app
 
 LANGUAGES = ("en", "zh")
@@ -31,6 +35,8 @@ def test_the_methods_page_tells_of_every_method(language: str):
             parts = [part.strip(" ,;") for part in re.split(r"\\q?quad", method.formula)]
             assert all(part in drawn for part in parts)
             assert any(method.source in item.value for item in card.caption)
+            if language == "en" and method.availability() is None:
+                assert any("ms for a sample pair on this" in item.value for item in card.caption)
         if language == "zh":
             assert not english(list(markdown(app)))
 
@@ -71,6 +77,20 @@ def test_the_self_check_finds_every_method_right():
     for method, row in zip(all_methods(), rows, strict=True):
         expected = ":material/check:" if method.availability() is None else ":material/cloud_off:"
         assert expected in row, row
+
+
+def test_the_self_check_asks_now_whatever_was_remembered(monkeypatch: pytest.MonkeyPatch):
+    memory = Memory(2**24)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    digest = open_sample(all_pairs()[0].a).digest
+    for method in all_methods():
+        question = Question(method, method.options())
+        wrong = Score(question, method.scale.opposite, milliseconds=None)
+        memory.recall(score_key(question, digest, digest), lambda wrong=wrong: wrong)
+    app = go(open_app(), "status")
+    checked(app.button(key="check").click().run())
+    table = next(item.value for item in app.markdown if "| Result |" in item.value)
+    assert ":material/error:" not in table
 
 
 def test_the_pair_is_still_there_after_a_look_at_another_page():
