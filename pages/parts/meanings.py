@@ -109,9 +109,9 @@ def _percent(share: float) -> str:
 
 def _bar(meaning: Meaning) -> None:
     segments, words = [], []
-    for relation in Relation:
+    labels = {relation: html.escape(plain(relation.label)) for relation in Relation}
+    for relation, label in labels.items():
         share = meaning.likelihoods[relation]
-        label = html.escape(plain(relation.label))
         words.append(f"{label} {share:.0%}")
         stated = "stated" if relation in meaning.stated else ""
         segments.append(
@@ -119,7 +119,11 @@ def _bar(meaning: Meaning) -> None:
             f' title="{label}: {share:.0%}"><span>{label if share > 0.35 else ""}</span></i>'
         )
     label = html.escape(t("How likely each relation is:")) + " " + ", ".join(words)
-    st.html(f'<div class="sim-meaning" role="img" aria-label="{label}">{"".join(segments)}</div>')
+    farthest, *_, nearest = labels.values()
+    st.html(
+        f'<div class="sim-meaning" role="img" aria-label="{label}">{"".join(segments)}</div>'
+        f'<div class="sim-ends"><span>{farthest}</span><span>{nearest}</span></div>'
+    )
 
 
 def _await(asked: Question) -> None:

@@ -106,7 +106,7 @@ def bar(score: Score) -> None:
             words=scale_words(scale),
         )
     )
-    ends = [html.escape(words) for words in (t("nothing in common"), t("identical"))]
+    ends = [html.escape(words) for words in _end_words(scale)]
     band = f"left:{mark:.1f}%;right:0"
     if not scale.higher_is_alike:
         ends.reverse()
@@ -118,6 +118,16 @@ def bar(score: Score) -> None:
         f'<i class="mark" style="left:{mark:.1f}%"></i>'
         f'<i class="dot" style="left:{place:.1f}%"></i></div>'
         f'<div class="ends"><span>{ends[0]}</span><span>{ends[1]}</span></div></div>'
+    )
+
+
+def _end_words(scale: Scale) -> tuple[str, str]:
+    """Words at the opposite and the identical end of the bar: a number where it stops short."""
+    low, high = scale.axis
+    below, above = ("≤", "≥") if scale.higher_is_alike else ("≥", "≤")
+    return (
+        t("nothing in common") if low == scale.opposite else f"{below} {number(low, scale)}",
+        t("identical") if high == scale.identical else f"{above} {number(high, scale)}",
     )
 
 

@@ -72,6 +72,20 @@ def test_the_same_file_twice_is_said_to_be_so():
     assert all(verdicts(app).values())
 
 
+def test_a_bar_says_identical_only_where_its_axis_reaches_it(on_pair: AppTest):
+    drawn = [one.proto.body for one in on_pair.get("html") if 'class="sim-bar' in one.proto.body]
+    ends = [re.findall(r"<span>(.*?)</span>", body) for body in drawn]
+    assert ["nothing in common", "≥ 0.500"] in ends  # share of SIFT's details
+    assert ["identical", "≥ 100.0 points"] in ends  # colours
+    assert ["nothing in common", "identical"] in ends  # layout of edges
+
+
+def test_the_ends_of_every_meaning_are_named(on_pair: AppTest):
+    drawn = [one.proto.body for one in on_pair.get("html") if 'class="sim-mea' in one.proto.body]
+    ends = [re.findall(r"<span>(.*?)</span>", body.partition("sim-ends")[2]) for body in drawn]
+    assert ends[: len(Family)] == [["Unrelated", "Edited copy"]] * len(Family)
+
+
 def test_a_moved_line_changes_the_verdict_and_describes_nothing_again(on_pair: AppTest):
     method = spokesman(Family.COLOUR)
     before = verdicts(on_pair)[Family.COLOUR]
