@@ -937,6 +937,11 @@ def _pictures(a: Picture, b: Picture, laid: Laid) -> Images:
     if laid.covered is not None:
         difference[~resized_to(laid.covered.astype(np.uint8), first.shape).astype(np.bool_)] = 0
     brighter = 255 // max(1, int(difference.max()))
+    words = (
+        Text("Difference, {times} times as bright (black: none)", times=brighter)
+        if brighter > 1
+        else Text("Difference (black: none)")
+    )
     caption = (
         Text("Picture B as it was aligned")
         if laid.covered is not None
@@ -947,10 +952,7 @@ def _pictures(a: Picture, b: Picture, laid: Laid) -> Images:
         images=(
             (Text("Picture A"), first),
             (caption, second),
-            (
-                Text("Difference, {times} times as bright (black: none)", times=brighter),
-                difference * np.uint8(brighter),
-            ),
+            (words, difference * np.uint8(brighter)),
         ),
     )
 

@@ -268,10 +268,12 @@ def _grid(bits: NDArray[np.bool_], differ: NDArray[np.bool_]) -> RGB:
 @show.register
 def _(evidence: Images, a: Picture, b: Picture, *, key: str) -> None:
     st.markdown(f"**{say(evidence.title)}**")
-    columns = st.columns(min(2, len(evidence.images)))
-    for index, (caption, rgb) in enumerate(evidence.images):
+    across = min(2, len(evidence.images))
+    columns: list[Any] = []  # anew for each row: on a phone they come one below the other
+    for caption, rgb in evidence.images:
         words = say(caption)
-        columns[index % len(columns)].image(
+        columns = columns or list(st.columns(across))
+        columns.pop(0).image(
             jpeg(reduced(rgb, SIDE)), caption=words, width="stretch", alt=plain(caption)
         )
 
