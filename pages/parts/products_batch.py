@@ -114,7 +114,8 @@ def _review(catalogue: Catalogue, answer: Answer, photograph: Picture, left: int
                 width="stretch",
                 alt=f"{t('Photograph')}: {photograph.name}",
             )
-            st.caption(f"{code_span(photograph.name)} {products_answer.badge(answer.verdict)}")
+            # No caption: that would fade the badge
+            st.markdown(f"{code_span(photograph.name)} {products_answer.badge(answer.verdict)}")
             st.button(
                 t("None of these: not in the catalogue"),
                 icon=":material/block:",
