@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from imgsim_core.comparison import Question
-from imgsim_core.distort import all_damages
+from imgsim_core.distort import Damage, all_damages
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.store import is_name
 from imgsim_core.labelled import EXAMPLES
@@ -121,10 +121,7 @@ def _page_settings() -> dict[str, ReadText]:
         **teaching_lesson.link_settings(),
         **handbook_siamese.link_settings(),
         atlas_colours.SETTING: _one_of(atlas_colours.MODES),
-        **{
-            f"robust.strength.{damage.id}": _number(damage.low, damage.high, damage.default)
-            for damage in all_damages()
-        },
+        **{f"robust.strength.{damage.id}": _strength(damage) for damage in all_damages()},
     }
 
 
@@ -151,6 +148,19 @@ def _number(low: float, high: float, usual: float) -> ReadText:
         except ValueError:
             return None
         return value if low <= value <= high and value != usual else None
+
+    return read_text
+
+
+def _strength(damage: Damage) -> ReadText:
+    """Read how strong a damage is; what is only off or on is nothing between."""
+    between = _number(damage.low, damage.high, damage.default)
+    if not damage.is_switch:
+        return between
+
+    def read_text(text: str) -> float | None:
+        value = between(text)
+        return value if value in (damage.low, damage.high) else None
 
     return read_text
 

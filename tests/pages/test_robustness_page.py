@@ -287,6 +287,7 @@ def test_a_link_restores_picture_damages_strengths_and_methods():
         {"robust.damages": ""},
         {"robust.methods": f"ssim,{HOSTILE}"},
         *[{"robust.strength.jpeg": text} for text in ("nan", "inf", "-1", "96", "x", HOSTILE, "")],
+        {"robust.strength.mirror": "0.5"},
         {f"robust.strength.{HOSTILE}": "3"},
     ],
     ids=str,
