@@ -22,6 +22,7 @@ from pages.parts.language import code_span, say, t
 SETTING = "gallery"  # its name, also in links: that of a published one, or SAMPLES
 SAMPLES = "samples"
 _SHOWN = ("cat", "coffee", "motorcycle-left", "rocket")
+_TRY_AGAIN = "samples_again"  # a click begins anew what failed; that others wait does not
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ def _chosen() -> _Chosen:
 
 def _samples() -> _Chosen:
     samples = tenancy.sample_gallery()
-    gallery = samples.gallery()
-    if gallery is None and samples.state == "failed":
-        problem, samples.state = samples.problem, "waiting"  # chosen again, it is tried again
+    tries_again = st.session_state.pop(_TRY_AGAIN, False)
+    if samples.state == "failed" and not tries_again:
         settings.put(SETTING, None)
-        return _Chosen(problem=problem)
+        return _Chosen(problem=samples.problem)
     samples.start()
+    gallery = samples.gallery()
     return _Chosen(gallery, is_coming=gallery is None)
 
 
@@ -105,6 +106,7 @@ def _words(title: str) -> str:
 
 def _choose(code: str | None) -> None:
     settings.put(SETTING, code)
+    st.session_state[_TRY_AGAIN] = code == SAMPLES
 
 
 def _published() -> tuple[GalleryInfo, ...]:
@@ -279,7 +281,7 @@ def _strip() -> bytes:
 @st.fragment(run_every=0.5)
 def _wait_for_samples() -> None:
     samples = tenancy.sample_gallery()
-    if samples.state in ("ready", "failed"):
+    if samples.state != "building":
         st.rerun()
     share = samples.done / max(1, samples.total)
     words = t(

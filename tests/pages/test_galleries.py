@@ -17,6 +17,7 @@ from imgsim_core.gallery.life import Limits, Visitors
 from imgsim_core.gallery.shared_samples import SampleGallery
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import open_store
+from imgsim_core.text import Text
 from pages.parts import galleries, tenancy
 from tests.pages.visitor import checked, english, file_of, markdown, open_app
 
@@ -100,6 +101,17 @@ def test_the_sample_gallery_comes_with_one_click_and_stands_in_the_link():
     gallery = samples.gallery()
     assert gallery is not None
     assert gallery.read_only
+
+
+def test_all_who_wait_are_told_why_there_are_no_samples_and_a_click_tries_again():
+    samples = tenancy.sample_gallery()
+    samples.state, samples.problem = "failed", Text("No room on the disk.")
+    for _ in "ab":
+        app = on_page({"gallery": galleries.SAMPLES})
+        assert "No room on the disk." in shown(app)
+    checked(app.button(key="try_samples").click().run())
+    assert samples.state in ("building", "ready")
+    assert "No room on the disk." not in shown(app)
 
 
 def test_pictures_that_are_brought_become_a_gallery_that_no_link_names(host: Visitors):
