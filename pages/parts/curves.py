@@ -42,9 +42,15 @@ def strength_words(damage: Damage, strength: float) -> str:
 
 def show_headline(found: Answers, damages: Sequence[Applied]) -> None:
     """Say in a sentence how many methods still recognise the picture."""
+    if not found:
+        st.info(t("Choose at least one method."), icon=":material/arrow_downward:")
+        return
     drawn = _drawn(found)
     if not drawn:
-        st.info(t("Choose at least one method."), icon=":material/arrow_downward:")
+        st.info(
+            t("None of the chosen methods has an answer for this picture; below is why."),
+            icon=":material/arrow_downward:",
+        )
         return
     first = damages[0]
     alike = [one for one in drawn if one.is_alike_at(first.strength, result.line(one.question))]

@@ -105,8 +105,10 @@ def _show_trials() -> None:
 
 def _try() -> None:
     """Set what a trial names; its pill is free again, since sliders may move on from there."""
-    trial = next(one for one in TRIALS if one.id == st.session_state["trial"])
+    trial = next((one for one in TRIALS if one.id == st.session_state["trial"]), None)
     st.session_state["trial"] = None
+    if trial is None:
+        return
     _put_damages([code for code, _ in trial.damages])
     for code, strength in trial.damages:
         settings.put(_STRENGTH + code, strength, damage_by_id(code).default)
@@ -195,9 +197,11 @@ def _choose_damage(index: int, codes: list[str]) -> Applied:
 
 
 def _replace_damage(index: int, key: str) -> None:
-    codes = _damage_codes()
-    codes[index] = st.session_state[key]
-    _put_damages(codes)
+    codes, code = _damage_codes(), st.session_state[key]
+    # The row may have been removed in between, and a browser may name what is no damage
+    if index < len(codes) and code in {one.id for one in all_damages()}.difference(codes):
+        codes[index] = code
+        _put_damages(codes)
 
 
 def _choose_strength(damage: Damage) -> float:

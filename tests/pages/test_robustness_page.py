@@ -9,6 +9,7 @@ import re
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -19,7 +20,7 @@ from imgsim_core.method import Family
 from imgsim_core.registry import all_methods, method_by_id, spokesman
 from imgsim_core.robustness import Applied
 from imgsim_core.samples import all_samples, open_sample
-from pages.parts import cached, damage, lines
+from pages.parts import cached, damage, lines, settings
 from tests.pages.test_uploads import bomb
 from tests.pages.visitor import PAIR, bring, checked, english, file_of, markdown, names, open_app
 
@@ -257,6 +258,19 @@ def test_a_tiny_picture_gets_numbers_or_a_sentence():
     bring(app, damage.SLOT, "tiny.png", stream.getvalue())
     assert set(rows(app)) == {"psnr"}
     assert any("pixels" in item.value for item in app.info)
+    checked(app.pills(key="robust_methods").set_value(["ms-ssim"]).run())
+    assert "None of the chosen methods" in app.info[0].value
+    assert any("pixels" in item.value for item in app.info[1:])
+
+
+@pytest.mark.parametrize(("index", "code"), [(0, "JPEG-Kompression"), (0, "blur"), (2, "noise")])
+def test_a_row_takes_no_damage_that_is_unknown_or_there_already_nor_one_when_it_is_gone(
+    monkeypatch, index, code
+):
+    monkeypatch.setattr(st, "session_state", {"damage": code})
+    settings.put("robust.damages", "turn,blur")
+    damage._replace_damage(index, "damage")
+    assert settings.get("robust.damages") == "turn,blur"
 
 
 # ── Links, languages, files ────────────────────────────────────────────────────────
