@@ -125,6 +125,11 @@ def _bar(gallery: Gallery) -> Gallery | None:
     is_own = settings.get(SETTING) is None
     try:
         count = gallery.store.count(gallery.name)
+    except ImgSimError as error:
+        st.error(say(error.text), icon=":material/cloud_off:")
+        _show_choice()
+        return None
+    try:
         with st.container(border=True, key="gallery_bar", gap="small"):
             with st.container(
                 horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -191,14 +196,14 @@ def _change(gallery: Gallery) -> None:
     if not popover.open:
         return
     with popover:
-        in_use = settings.get(SETTING)
+        code = settings.get(SETTING)
         st.markdown(f"**{t('Galleries')}**")
         if tenancy.tenant() is not None:
-            _choice(t("Your gallery"), None, in_use)
-        names = {info.name: info.title or info.name for info in _published()}
-        _choice(t("Sample gallery"), SAMPLES, in_use)
-        for name, title in names.items():
-            _choice(_words(title), name, in_use)
+            _choice(t("Your gallery"), None, in_use=code is None)
+        listed = _published()  # what it may have to say stands above all of them
+        _choice(t("Sample gallery"), SAMPLES, in_use=code == SAMPLES)
+        for info in listed:
+            _choice(_words(info.title or info.name), info.name, in_use=code == info.name)
         st.markdown(f"**{t('Add your own pictures')}**")
         gallery_intake.show_ways_in(then=_use_own)
         if tenancy.tenant() is not None:
@@ -211,12 +216,12 @@ def _change(gallery: Gallery) -> None:
             )
 
 
-def _choice(label: str, code: str | None, in_use: str | None) -> None:
+def _choice(label: str, code: str | None, in_use: bool = False) -> None:
     st.button(
         label,
         key=f"gallery_{code or 'own'}",
-        icon=":material/check:" if code == in_use else ":material/photo_library:",
-        disabled=code == in_use,
+        icon=":material/check:" if in_use else ":material/photo_library:",
+        disabled=in_use,
         on_click=_choose,
         args=(code,),
         width="stretch",
@@ -244,6 +249,8 @@ def _show_choice() -> None:
         )
     )
     listed = _published()
+    if settings.get(SETTING) is not None and tenancy.tenant() is not None:
+        _choice(t("Your gallery"), None)
     samples, own = st.columns(2, gap="small")
     with samples.container(border=True, key="thumb_samples", gap="small"):
         st.image(_strip(), width="stretch", alt=t("Some pictures of the sample gallery"))
@@ -265,7 +272,7 @@ def _show_choice() -> None:
         shelf = st.grid("auto", min_column_width=220, gap="small")
         for info in listed:
             with shelf.cell():
-                _choice(_words(info.title or info.name), info.name, SAMPLES)
+                _choice(_words(info.title or info.name), info.name)
 
 
 def _strip() -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core.errors import StoreGone
 from imgsim_core.gallery.ingest import new_gallery
 from imgsim_core.gallery.intake import Intake
 from imgsim_core.gallery.life import Limits, Visitors
@@ -209,6 +210,30 @@ def test_a_store_that_is_gone_is_a_sentence_and_the_samples_stay(tmp_path: Path)
     assert app.button(key="try_samples")
     app = on_page({"gallery": "holidays"})
     assert "There is no store at" in shown(app)
+    assert app.button(key="try_samples")
+
+
+def test_from_a_gallery_that_is_gone_there_is_a_way_back_to_ones_own():
+    app = bring(on_page(), ("a.png", file_of("PNG", 1)))
+    app.session_state["settings"] = {"gallery": "nowhere"}
+    checked(app.run())
+    assert "There is no gallery called `nowhere`" in shown(app)
+    checked(app.button(key="gallery_own").click().run())
+    assert "**Your gallery** · 1 pictures" in shown(app)
+
+
+def test_a_gallery_that_cannot_be_counted_leaves_the_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, shelf = open_store(str(tmp_path / "store")), Shelf(str(tmp_path / "pictures"))
+    new_gallery("holidays", store, shelf)
+
+    def gone(*_: object) -> int:
+        raise StoreGone(Text("The store went away."))
+
+    monkeypatch.setattr(type(store), "count", gone)
+    app = on_page({"gallery": "holidays"})
+    assert "The store went away." in shown(app)
     assert app.button(key="try_samples")
 
 
