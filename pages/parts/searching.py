@@ -184,6 +184,8 @@ def put_colours(chosen_colours: tuple[ColourAsked, ...]) -> None:
 
 def query(gallery: Gallery) -> Query | None:
     """What is looked for now; None in an empty gallery. A picture is chosen where nothing is."""
+    if not gallery.store.count(gallery.name):
+        return None
     if by() == "colours":
         return Query(colours=colours())
     words = tuple(

@@ -62,7 +62,7 @@ def show(gallery: Gallery) -> Filter:
         if cameras:
             _widget(
                 st.selectbox,
-                t("Camera"),
+                t("Taken with"),
                 cameras,
                 index=None,
                 placeholder=t("Any camera"),

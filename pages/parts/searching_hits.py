@@ -188,16 +188,24 @@ def _headline(result: Result) -> str:
     if count is None:
         return t("The closest pictures, the best first.")
     if _is_by_colours(result):
-        return t("{count} pictures hold at least half of these colours.", count=count)
+        return _headline_by_colours(count)
     if _is_taught(result):
         return _headline_as_taught(count)
     if count == 0:
         return t("Probably nothing here matches. These come closest.")
-    if count == len(result.hits):
-        return t("All {count} pictures shown are probably related.", count=count)
     if count == 1:
         return t("1 picture is probably related.")
+    if count == len(result.hits):
+        return t("All {count} pictures shown are probably related.", count=count)
     return t("{count} pictures are probably related.", count=count)
+
+
+def _headline_by_colours(count: int) -> str:
+    if count == 0:
+        return t("No picture holds half of these colours. These come closest.")
+    if count == 1:
+        return t("1 picture holds at least half of these colours.")
+    return t("{count} pictures hold at least half of these colours.", count=count)
 
 
 def _headline_as_taught(count: int) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from imgsim_core.registry import method_by_id
-from pages.parts import tenancy
+from pages.parts import galleries, tenancy
+from tests.gallery.test_duplicates import made
 from tests.pages.visitor import ENGLISH, checked, markdown, open_app, whole
 
 SECONDS = 120
@@ -126,6 +128,27 @@ def test_colours_are_asked_for_and_kept_in_the_link():
     assert len(app.color_picker) == 2
     checked(app.color_picker(key="search_colour_1").set_value("#ff0000").run())
     assert app.query_params["search.colours"] == "ffffff:60,ff0000:30"
+
+
+@pytest.mark.parametrize(
+    ("white", "said"), [(0, "No picture"), (1, "1 picture"), (2, "2 pictures")]
+)
+def test_few_pictures_are_counted_as_people_count(monkeypatch, tmp_path, white, said):
+    shades = {f"{number}.png": np.full((32, 32, 3), 255 - number, np.uint8) for number in range(2)}
+    for number in range(white, 2):
+        shades[f"{number}.png"][:] = (200, 0, 0)
+        shades[f"{number}.png"][:number] = 0  # no two files the same
+    held = made(tmp_path, shades)
+    monkeypatch.setattr(galleries, "show_bar", lambda: held)
+    app = on_search(**{"search.by": "colours", "search.colours": "ffffff:100"})
+    assert any(f"**{said} hold" in text for text in markdown(app))
+
+
+@pytest.mark.parametrize("asked", [{}, {"search.by": "colours"}, {"search.words": "cat"}])
+def test_an_empty_gallery_is_a_sentence(monkeypatch, tmp_path, asked):
+    empty = made(tmp_path, {})
+    monkeypatch.setattr(galleries, "show_bar", lambda: empty)
+    assert "This gallery is empty" in words_of(on_search(**asked))
 
 
 def test_conditions_narrow_the_hits_and_can_be_removed():
