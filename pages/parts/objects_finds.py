@@ -21,7 +21,6 @@ from pages.parts.language import say, t
 
 _SIDE = 1000
 _COLOURS = ((213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (230, 159, 0))
-_MOST_LINES = 80
 _MOST_CARDS = 8
 
 
@@ -169,12 +168,11 @@ def _show_find(
 
 
 def _show_lines(one: Find, the_object: Picture, scene: Picture) -> None:
-    kept = np.unique(np.linspace(0, len(one.points_object) - 1, _MOST_LINES).astype(int))
     evidence = Matches(
         title=Text("The details that agree"),
-        points_a=one.points_object[kept],
-        points_b=one.points_scene[kept],
-        verified=np.ones(len(kept), np.bool_),
+        points_a=one.points_object,
+        points_b=one.points_scene,
+        verified=np.ones(len(one.points_object), np.bool_),
         outline=one.outline,
         mirrored=one.mirrored,
     )

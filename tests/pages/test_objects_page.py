@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 
 from PIL import Image
@@ -45,6 +46,13 @@ def test_the_first_visit_shows_a_find_without_a_click():
     assert "Found once." in said(app)
     assert "pairs of unrelated photographs" in said(app)
     assert app.button(key="objects_compare_1")
+
+
+def test_the_drawn_matches_are_counted_as_many_as_there_are():
+    said_once = said(open_page())
+    (agreeing,) = re.findall(r"(\d+) details agree", said_once)
+    (drawn,) = re.findall(r"Green: (\d+) matches", said_once)
+    assert int(drawn) >= int(agreeing)
 
 
 def test_an_example_is_one_click_away_and_stands_in_the_link():
