@@ -14,7 +14,7 @@ from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.groups import Group
 from imgsim_core.gallery.keeping import Advice, Rule, advice
-from pages.parts import grouping_graph, grouping_marks, inputs, wall
+from pages.parts import grouping_graph, grouping_marks, inputs, paging, wall
 from pages.parts.language import code_span, say, t
 
 PAGE = 8
@@ -25,7 +25,7 @@ _MOST_NAMES = 6  # names of one picture
 def show(groups: Sequence[Group], card_of: Callable[[Group], Card]) -> None:
     """Draw the groups, one page of them at a time."""
     pages = max(1, -(-len(groups) // PAGE))
-    number = min(pages, int(st.session_state.get("duplicates_page", 1)))
+    number = paging.number("duplicates_page", pages)
     for group in groups[(number - 1) * PAGE : number * PAGE]:
         with st.container(border=True, key=f"group_{group.key}"):
             card_of(group).show()
@@ -97,7 +97,10 @@ class Card:
 
     def _show_pictures(self) -> None:
         grid = st.grid("auto", min_column_width=120, gap="small")
-        for member in self.group.members[:_MOST_SHOWN]:
+        shown = list(self.group.members[:_MOST_SHOWN])
+        if self.kept is not None and self.kept not in shown:
+            shown[-1] = self.kept
+        for member in shown:
             with (
                 grid.cell(),
                 st.container(key=f"tile_{self.group.key}_{member[:12]}", gap="xsmall"),

@@ -90,8 +90,7 @@ def show() -> None:
         key=receiving.key_of("apart"),
         on_change=_load,
     )
-    said = st.session_state.get(_SAID)
-    if said is not None:
+    for said in st.session_state.get(_SAID, ()):
         st.caption(f":material/info: {say(said)}")
 
 
@@ -99,10 +98,14 @@ def _load() -> None:
     files = receiving.take("apart")
     if not files:
         return
-    try:
-        read = not_duplicates_from_json(files[0].getvalue())
-    except ImgSimError as error:
-        st.session_state[_SAID] = error.text
-        return
-    st.session_state[_SAID] = Text("{count} pairs came with the file.", count=len(read))
-    part(read)
+    read: set[Pair] = set()
+    said: list[Text] = []
+    for file in files:
+        try:
+            read |= not_duplicates_from_json(file.getvalue())
+        except ImgSimError as error:
+            said.append(error.text)
+    if len(said) < len(files):
+        said.append(Text("{count} pairs came with the file.", count=len(read)))
+        part(frozenset(read))
+    st.session_state[_SAID] = said

@@ -133,9 +133,23 @@ def test_a_file_of_pairs_is_taken_and_a_wrong_one_refused(on_page, gallery):
     assert groups(app) == [3, 2]
     uploader = next(one for one in app.file_uploader if str(one.key).startswith("file_apart_"))
     data = not_duplicates_as_json([frozenset(digests)]).encode()
+    uploader.upload("x.json", b"{}", "application/json")
     uploader.upload("y.json", data, "application/json")
     checked(app.run())
     assert groups(app) == [3]
+    assert any("no file of pairs" in text for text in markdown(app))
+    assert any("1 pairs came with the file" in text for text in markdown(app))
+
+
+def test_the_picture_to_keep_is_shown_however_many_there_are(on_page, gallery, monkeypatch):
+    monkeypatch.setattr(grouping_cards, "_MOST_SHOWN", 2)
+    app = on_page()
+    found = grouping_run.runs().of(gallery, Level.COPY, gallery.snapshot().version).report
+    group = found.regrouped(frozenset())[0]
+    app.session_state["duplicates_kept"] = {group.key: group.members[2]}
+    checked(app.run())
+    tile = app.get_by_key(f"tile_{group.key}_{group.members[2][:12]}")
+    assert any("Keep" in item.value for item in tile.markdown)
 
 
 def test_the_rule_is_the_visitors(on_page):
