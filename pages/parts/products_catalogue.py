@@ -19,12 +19,13 @@ from imgsim_core.applications.products.table import MOST_ROWS
 from imgsim_core.methods.semantics import DEFAULT_MODEL
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.text import Text
-from pages.parts import assets, cached, inputs, receiving, tenancy
+from pages.parts import assets, cached, inputs, paging, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
 
 _READING = "products_reading"
 _UPLOAD = "products_catalogue"
 _MOST_SHOWN = 30
+_PAGE = 24  # products of a catalogue, shown at a time
 
 
 class _Held:
@@ -49,7 +50,7 @@ def model() -> Model:
 
 def style() -> None:
     """Put the page's style in, and the words that Streamlit does not translate."""
-    words = {
+    uploaders = {
         "products_bring_catalogue": (
             Text("Choose CSV and pictures"),
             Text("a CSV and its pictures, or a zip · up to 20 MB each"),
@@ -61,7 +62,7 @@ def style() -> None:
     }
     rules = [
         f".st-key-{key}{{--sim-button:{_quoted(button)};--sim-hint:{_quoted(hint)};}}"
-        for key, (button, hint) in words.items()
+        for key, (button, hint) in uploaders.items()
     ]
     st.html(f"<style>{assets.text('products.css')}{''.join(rules)}</style>")
 
@@ -142,11 +143,10 @@ def _look_inside(catalogue: Catalogue) -> None:
     if not inside.open:
         return
     with inside:
-        page = 24
-        pages = max(1, -(-len(catalogue) // page))
-        number = min(pages, int(st.session_state.get("products_inside_page", 1)))
+        pages = max(1, -(-len(catalogue) // _PAGE))
+        number = paging.number("products_inside_page", pages)
         grid = st.grid("auto", min_column_width=110, gap="small")
-        for place in range((number - 1) * page, min(number * page, len(catalogue))):
+        for place in range((number - 1) * _PAGE, min(number * _PAGE, len(catalogue))):
             product = catalogue.products[place]
             with grid.cell(), st.container(key=f"products_tile_{place}", gap="xsmall"):
                 st.image(catalogue.pictures_of(place)[0].small, alt=product.title or product.sku)
@@ -182,7 +182,8 @@ def _receive() -> None:
     files = receiving.take(_UPLOAD)
     if not files:
         return
-    named = next((file.name for file in files if file.name.lower().endswith("csv")), files[0].name)
+    tables = (file.name for file in files if file.name.lower().endswith((".csv", ".tsv")))
+    named = next(tables, files[0].name)
     uploads = [(file.name, file.getvalue()) for file in files]
     # What was read before gives its place to what comes
     st.session_state.pop(_READING, None)

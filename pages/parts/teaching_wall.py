@@ -9,7 +9,7 @@ import streamlit as st
 
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
-from pages.parts import cached, inputs
+from pages.parts import cached, inputs, paging
 from pages.parts.language import code_span, t
 from pages.parts.teaching_groups import Desk
 
@@ -117,7 +117,7 @@ def _show_members(desk: Desk, group: str | None) -> None:
     places = desk.within(group)
     pages = max(1, -(-len(places) // _PAGE))
     page_key = f"teach_page_{group}"
-    number = min(pages, int(st.session_state.get(page_key, 1)))
+    number = paging.number(page_key, pages)
     others = {code: desk.title(code) for code in desk.codes()}
     others |= {_NEW: t("a new group"), _OUT: t("left out")}
     here = _OUT if group is None else group

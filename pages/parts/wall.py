@@ -13,7 +13,7 @@ from imgsim_core.errors import ImgSimError, StoreGone
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.text import Text, UserText
-from pages.parts import assets, cached
+from pages.parts import assets, cached, paging
 from pages.parts.language import code_span, t
 
 PAGE = 24
@@ -54,7 +54,7 @@ def show(
     """
     st.html(f"<style>{assets.text('wall.css')}</style>")
     pages = max(1, -(-len(entries) // page))
-    number = min(pages, int(st.session_state.get(f"wall_{key}", 1)))
+    number = paging.number(f"wall_{key}", pages)
     first, last = (number - 1) * page, min(number * page, len(entries))
     cuts = [first, last]
     if divider is not None and first < divider[0] < last:
