@@ -9,7 +9,7 @@ import streamlit as st
 
 from imgsim_core.gallery.cluster_names import ClusterName
 from imgsim_core.gallery.entry import Entry
-from pages.parts import atlas_chosen, atlas_colours, atlas_tiles, cached, wall
+from pages.parts import atlas_chosen, atlas_colours, atlas_tiles, wall
 from pages.parts.atlas_view import View, choose
 from pages.parts.language import say, t, translated
 
@@ -39,10 +39,8 @@ def show(view: View, names: Sequence[ClusterName | None], titles: Sequence[str])
 def _show_card(view: View, place: int, title: str, name: ClusterName | None) -> None:
     cluster = view.atlas.clusters[place]
     entries = [view.entry(row) for row in cluster.representatives]
-    picture = cached.memory().recall(
-        ("montage", view.gallery.shelf.address, tuple(one.digest for one in entries)),
-        lambda: atlas_tiles.montage(view.gallery, entries),
-    )
+    # Its tiles are remembered; a copy of a picture that is not there yet may come
+    picture = atlas_tiles.montage(view.gallery, entries)
     if picture is not None:
         st.image(picture, width="stretch", alt=title)
     dot = f'<i class="sim-atlas-dot" style="background:{atlas_colours.colour_of(place)}"></i>'

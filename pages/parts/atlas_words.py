@@ -15,10 +15,11 @@ _MOST_LETTERS = 24
 
 
 def names(view: View) -> tuple[ClusterName | None, ...]:
-    """What the model calls each cluster; worked out once for a map."""
+    """What the model calls each cluster; worked out once for a map, as soon as it can be."""
     return cached.memory().recall(
         ("cluster names", view.id),
         lambda: cluster_names(view.gallery, view.snapshot, view.atlas.clusters),
+        worth_keeping=any,  # a model that is not here yet may come
     )
 
 

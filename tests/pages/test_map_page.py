@@ -17,13 +17,22 @@ from imgsim_core import calibration
 from imgsim_core.calibration import Strictness
 from imgsim_core.comparison import Question
 from imgsim_core.gallery import atlas
+from imgsim_core.gallery.cluster_names import ClusterName
 from imgsim_core.gallery.entry import Row
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.lance import LanceStore
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.memory import Memory
 from imgsim_core.registry import method_by_id
-from pages.parts import atlas_chart, atlas_colours, atlas_tiles, atlas_view, cached, galleries
+from pages.parts import (
+    atlas_chart,
+    atlas_colours,
+    atlas_tiles,
+    atlas_view,
+    atlas_words,
+    cached,
+    galleries,
+)
 from pages.parts.atlas_view import View
 from tests.gallery.rows import DIMENSION, entry, info, rows
 from tests.pages.visitor import checked, english, markdown, open_app, whole
@@ -296,6 +305,25 @@ def test_thumbnails_come_on_one_sheet_and_the_missing_are_named(made):
     assert atlas_tiles.tile(gallery, there[0]).shape == (80, 80, 3)
     assert atlas_tiles.montage(gallery, there[:3])
     assert atlas_tiles.montage(gallery, there[3:]) is None
+
+
+def test_cards_show_pictures_once_their_small_copies_have_come(made):
+    gallery = made(crowded(), thumbnails=0)
+    app = open_map()
+    before, view = len(app.image), view_of(gallery)
+    for one in view.snapshot.entries:
+        gallery.shelf.put_thumbnail(one.digest, np.zeros((90, 120, 3), np.uint8))
+    shown = len(view.atlas.clusters) + len(view.atlas.outliers)
+    assert len(checked(app.run()).image) == before + shown
+
+
+def test_clusters_are_named_once_their_model_has_come(made, monkeypatch):
+    view = view_of(made(crowded()))
+    answers = iter([(None,) * 4, (ClusterName("tabby", 1.0, ("tabby",)),) * 4])
+    monkeypatch.setattr(atlas_words, "cluster_names", lambda *asked: next(answers))
+    assert not any(atlas_words.names(view))
+    assert all(atlas_words.names(view))
+    assert all(atlas_words.names(view))  # and remembered
 
 
 def test_thumbnails_shown_to_a_visitor_are_let_go_of(made, monkeypatch):
