@@ -20,8 +20,10 @@ from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.lance import EXACT_UP_TO
 from imgsim_core.gallery.result import ColourAsked, PictureAsked, Query, WordsAsked
 from imgsim_core.method import Method
+from imgsim_core.picture import Picture
 from imgsim_core.registry import all_methods
 from imgsim_core.samples import all_samples
+from imgsim_core.text import Text
 from pages.parts import cached, inputs, own_methods, settings
 
 SLOT = "search.sample"
@@ -150,6 +152,7 @@ def _spread(gallery: Gallery) -> tuple[Entry, ...]:
     taken = [int((vectors @ vectors.mean(axis=0)).argmax())]
     nearest = vectors @ vectors[taken[0]]
     while len(taken) < min(SUGGESTIONS, len(entries)):
+        nearest[taken[-1]] = np.inf  # not again, however alike all of them are
         taken.append(int(nearest.argmin()))
         nearest = np.maximum(nearest, vectors @ vectors[taken[-1]])
     return tuple(entries[i] for i in taken)
@@ -214,12 +217,12 @@ def methods(gallery: Gallery, asked: Query) -> tuple[str, ...]:
     return tuple(code for code in codes if code in usable) or (gallery.info.model,)
 
 
-def method_labels(gallery: Gallery, asked: Query) -> dict[str, Any]:
+def method_labels(gallery: Gallery, asked: Query) -> dict[str, Text]:
     """Label of each method that can answer a query here, the gallery's own model first.
 
     Several pictures can be added up only where stored vectors are; words need the model.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Text] = {}
     for method in own_methods.all_methods():
         if method.id == gallery.info.model:
             found = {method.id: method.label, **found}
@@ -249,7 +252,7 @@ def signature(asked: Query) -> tuple[Any, ...]:
     )
 
 
-def opened(gallery: Gallery, asked: PictureAsked) -> Any:
+def opened(gallery: Gallery, asked: PictureAsked) -> Picture | None:
     """Open the picture asked with in full; None if it cannot be any more."""
     if asked.picture is not None:
         return asked.picture

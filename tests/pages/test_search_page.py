@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imgsim_core.registry import method_by_id
-from pages.parts import galleries, tenancy
+from pages.parts import galleries, searching, tenancy
 from tests.gallery.test_duplicates import made
 from tests.pages.visitor import ENGLISH, checked, markdown, open_app, whole
 
@@ -142,6 +142,14 @@ def test_few_pictures_are_counted_as_people_count(monkeypatch, tmp_path, white, 
     monkeypatch.setattr(galleries, "show_bar", lambda: held)
     app = on_search(**{"search.by": "colours", "search.colours": "ffffff:100"})
     assert any(f"**{said} hold" in text for text in markdown(app))
+
+
+def test_no_picture_is_suggested_twice(tmp_path):
+    grounds = {f"{number}.png": np.full((32, 32, 3), 128, np.uint8) for number in range(4)}
+    for number in range(4):
+        grounds[f"{number}.png"][0, 0] = 128 + number  # other files that look the same
+    found = [entry.digest for entry in searching.suggestions(made(tmp_path, grounds))]
+    assert len(set(found)) == len(found) == 4
 
 
 @pytest.mark.parametrize("asked", [{}, {"search.by": "colours"}, {"search.words": "cat"}])
