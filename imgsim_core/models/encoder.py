@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ Array = NDArray[np.float32]
 _LONGEST_BATCH = 0.25  # seconds that whoever comes next waits for the batch at work
 
 _LOCK = threading.Lock()
-_queues: dict[tuple[str, str], BatchingQueue[Array, Array]] = {}
+_queues: dict[tuple[str, str], BatchingQueue[NDArray[Any], Array]] = {}
 
 
 def encode(model: Model, pictures: Sequence[Picture], framing: Framing) -> Array:
@@ -140,13 +140,9 @@ def encode_text(model: Model, texts: Sequence[str]) -> Array:
     """
     if model.kind != "picture-and-text":
         raise ModelError(Text("{model} cannot read words.", model=model.label))
-    import torch
-
-    loaded = network(model)
-    tokenize = tokenizer(model)
-    with torch.inference_mode():
-        vectors = loaded.module.encode_text(tokenize(list(texts)).to(loaded.device))
-        return _normalised(vectors.float().cpu().numpy())
+    tokens = tokenizer(model)(list(texts)).numpy() if texts else ()
+    vectors = _answers_to(model, "words", tokens)
+    return _with_lengths(np.stack(vectors) if vectors else np.zeros((0, model.dimension)))[0]
 
 
 def tokenizer(model: Model) -> Callable[[list[str]], Any]:
@@ -263,16 +259,20 @@ def top_classes(
 
 
 def _asked(model: Model, task: str, pictures: Sequence[Picture], framing: Framing) -> list[Array]:
+    inputs = (network_input(model, framed(model, picture, framing)) for picture in pictures)
+    return _answers_to(model, task, inputs)
+
+
+def _answers_to(model: Model, task: str, inputs: Iterable[NDArray[Any]]) -> list[Array]:
+    """Ask the model's queue, as somebody who waits at a page."""
     work = _queue(model, task)
     network(model)  # fails here, in the caller's thread, if the model cannot be used
     with lanes.in_front():
-        return work.answers(
-            network_input(model, framed(model, picture, framing)) for picture in pictures
-        )
+        return work.answers(inputs)
 
 
 def waiting() -> dict[str, int]:
-    """Count the pictures that wait for a network now, by the model's id."""
+    """Count the pictures and words that wait for a network now, by the model's id."""
     with _LOCK:
         queues = dict(_queues)
     count: Counter[str] = Counter()
@@ -281,7 +281,7 @@ def waiting() -> dict[str, int]:
     return dict(count)
 
 
-def _queue(model: Model, task: str) -> BatchingQueue[Array, Array]:
+def _queue(model: Model, task: str) -> BatchingQueue[NDArray[Any], Array]:
     with _LOCK:
         key = model.id, task
         if key not in _queues:
@@ -291,7 +291,7 @@ def _queue(model: Model, task: str) -> BatchingQueue[Array, Array]:
         return _queues[key]
 
 
-def _answers(model: Model, task: str, inputs: Sequence[Array]) -> Sequence[Array]:
+def _answers(model: Model, task: str, inputs: Sequence[NDArray[Any]]) -> Sequence[Array]:
     import torch
 
     counting.batches.add(model.id, len(inputs))

@@ -50,7 +50,7 @@ class Network:
     """A network ready to run: in evaluation mode, on its device, in its precision.
 
     Subclasses say what is the vector, the last feature grid and the classes of a batch;
-    batches are tensors of shape (n, 3, size, size).
+    batches of pictures are tensors of shape (n, 3, size, size).
     """
 
     half_precision_helps_processor = False
@@ -80,15 +80,21 @@ class Network:
         """Probabilities of the classes: (n, classes)."""
         raise NotImplementedError
 
+    def words(self, batch: torch.Tensor) -> torch.Tensor:
+        """Embed words, given as the tokenizer's numbers (n, length): (n, dimension), likewise."""
+        raise NotImplementedError
+
     def run(self, task: str, batch: torch.Tensor) -> torch.Tensor:
-        """Do one task ("vectors", "grids", "classes") and return float32 on the processor."""
+        """Do one task (the name of a method above) and return float32 on the processor."""
         import torch
 
         if task == "vectors" and self.sooner is not None:
             return torch.from_numpy(self.sooner(batch.numpy()))
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         with torch.inference_mode():
-            batch = batch.to(self.device, self.precision, memory_format=layout)
+            if batch.is_floating_point():  # pictures; words are numbers of tokens
+                batch = batch.to(self.precision, memory_format=layout)
+            batch = batch.to(self.device)
             result: torch.Tensor = getattr(self, task)(batch)
             return result.float().cpu()
 
@@ -196,6 +202,11 @@ class OpenClipNetwork(Network):
         )
         grids: torch.Tensor = found["image_intermediates"][-1]
         return grids
+
+    def words(self, batch: torch.Tensor) -> torch.Tensor:
+        """Embed words, given as the tokenizer's numbers (n, length): (n, dimension), likewise."""
+        vectors: torch.Tensor = self.module.encode_text(batch)
+        return vectors
 
 
 def _vectors_alone(network: Network) -> torch.nn.Module:

@@ -190,10 +190,42 @@ def test_open_clip_loads_a_hosts_file_and_gives_open_clips_own_vectors(tiny_clip
     assert encoder.patch_features(tiny_clip, pictures[0], "crop").shape == (4, 4, 64)
 
 
-def test_open_clip_reads_words(tiny_clip):
-    vectors = encoder.encode_text(tiny_clip, ["a cat", "a cup of coffee"])
+def test_open_clip_reads_words(tiny_clip, tiny_folder):
+    import torch
+
+    open_clip = torch_library("open_clip")
+    texts = ["a cat", "a cup of coffee"]
+    path = str(tiny_folder / "tiny-clip.safetensors")
+    reference = open_clip.create_model("imgsim-tiny", pretrained=path).eval()
+    with torch.inference_mode():
+        tokens = open_clip.get_tokenizer("imgsim-tiny")(texts)
+        theirs = reference.encode_text(tokens, normalize=True).numpy()
+    vectors = encoder.encode_text(tiny_clip, texts)
     assert vectors.shape == (2, 32)
+    assert (vectors * theirs).sum(axis=1).min() > network.BF16_AGREEMENT
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert encoder.encode_text(tiny_clip, []).shape == (0, 32)
+
+
+def test_words_of_several_visitors_are_read_one_batch_at_a_time(tiny_clip, monkeypatch):
+    read, reading, most = network.OpenClipNetwork.words, threading.Semaphore(1), []
+
+    def words(self, batch):
+        alone = reading.acquire(blocking=False)
+        most.append((alone, len(batch)))
+        try:
+            return read(self, batch)
+        finally:
+            if alone:
+                reading.release()
+
+    monkeypatch.setattr(network.OpenClipNetwork, "words", words)
+    with ThreadPoolExecutor(8) as pool:
+        texts = [f"{number} cats" for number in range(24)]
+        found = list(pool.map(lambda text: encoder.encode_text(tiny_clip, [text])[0], texts))
+    assert all(alone for alone, _ in most)
+    assert sum(count for _, count in most) == 24
+    np.testing.assert_allclose(found, encoder.encode_text(tiny_clip, texts), atol=0.02)
 
 
 def test_a_model_without_words_says_so():
