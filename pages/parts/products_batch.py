@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
@@ -19,7 +20,10 @@ from imgsim_core.picture import Picture
 from pages.parts import cached, charts, products_answer, products_catalogue, products_photographs
 from pages.parts.language import code_span, plain, say, t
 
-_DECISIONS, _STOPPED = "products_decisions", "products_stopped"
+_DECISIONS = "products_decisions"
+_STOPPED = "products_stopped"  # what was asked for, and how many of it were answered
+_DONE = "products_done"
+_SMALL = 120  # pixels of the long side, in the table
 
 
 def show(catalogue: Catalogue, photographs: Sequence[Picture]) -> None:
@@ -66,39 +70,46 @@ def _answers(catalogue: Catalogue, photographs: Sequence[Picture]) -> list[Answe
     """Match one after the other; what is done stays, whatever the visitor clicks meanwhile."""
     place = st.container()
     answers: list[Answer] = []
-    if st.session_state.get(_STOPPED):
+    asked = (catalogue.digest, *(one.digest for one in photographs))
+    stopped_of, most = st.session_state.get(_STOPPED, (None, 0))
+    stopped = stopped_of == asked  # other photographs were not stopped
+    if stopped:
         with place.container(horizontal=True, vertical_alignment="center"):
             st.warning(t("Matching was stopped."), icon=":material/stop_circle:")
-            st.button(t("Go on"), on_click=_stop, args=(False,), icon=":material/play_arrow:")
+            st.button(t("Go on"), on_click=_go_on, icon=":material/play_arrow:")
     bar = place.empty()
     button = place.empty()
+    st.session_state[_DONE] = 0
     for number, photograph in enumerate(photographs):
-        if st.session_state.get(_STOPPED) and number >= int(st.session_state[_STOPPED]):
+        if stopped and number >= most:
             break
         said = t("{done} of {count} photographs", done=number, count=len(photographs))
         bar.progress(number / len(photographs), text=said)
         if number == 0:
             button.button(
-                t("Stop"), on_click=_stop_after, icon=":material/stop_circle:", key="products_halt"
+                t("Stop"),
+                on_click=_stop,
+                args=(asked,),
+                icon=":material/stop_circle:",
+                key="products_halt",
             )
         try:
             answers.append(products_answer.answer_for(catalogue, photograph))
         except ImgSimError as error:
             st.error(say(error.text), icon=":material/error:")
             break
-        st.session_state["products_done"] = number + 1
+        st.session_state[_DONE] = number + 1
     bar.empty()
     button.empty()
     return answers
 
 
-def _stop_after() -> None:
-    st.session_state[_STOPPED] = max(1, int(st.session_state.get("products_done", 1)))
+def _stop(asked: tuple[str, ...]) -> None:
+    st.session_state[_STOPPED] = asked, int(st.session_state[_DONE])
 
 
-def _stop(on: bool) -> None:
-    if not on:
-        st.session_state.pop(_STOPPED, None)
+def _go_on() -> None:
+    st.session_state.pop(_STOPPED, None)
 
 
 # ── The queue ──────────────────────────────────────────────────────────────────────
@@ -249,20 +260,29 @@ def _by(one: Answer, decisions: dict[str, str]) -> str:
 
 
 def _small(photograph: Picture) -> str:
-    return charts.data_url(cached.preview(photograph, 120))
+    return charts.data_url(cached.preview(photograph, _SMALL))
 
 
 def _of_product(catalogue: Catalogue, place: int) -> str:
     shown = catalogue.pictures_of(place)[0]
-    return charts.data_url(cached.preview(shown.opened(), 120))
+    small = cached.memory().recall(
+        ("products small", shown.digest),  # of each row, at every run: not opened again
+        lambda: cached.jpeg(cached.reduced(shown.opened().rgb, _SMALL)),
+    )
+    return charts.data_url(small)
 
 
 def _closer(catalogue: Catalogue, opened: dict[str, Picture]) -> None:
+    names = Counter(one.name for one in opened.values())
+    labels = {  # of two with one label only the first could be chosen
+        digest: one.name if names[one.name] == 1 else f"{one.name} · {place}"
+        for place, (digest, one) in enumerate(opened.items(), 1)
+    }
     chosen = st.selectbox(
         t("Look at one photograph more closely"),
-        list(opened),
+        list(labels),
         index=None,
-        format_func=lambda digest: opened[digest].name,
+        format_func=labels.__getitem__,
         placeholder=t("Choose a photograph"),
         key="products_closer",
     )

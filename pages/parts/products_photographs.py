@@ -13,6 +13,7 @@ from imgsim_core.applications.products.sample_catalogue import (
 )
 from imgsim_core.errors import ImgSimError, NoRoom
 from imgsim_core.picture import Picture, open_reduced
+from imgsim_core.text import Text, UserText
 from pages.parts import cached, inputs, products_weights, receiving, settings, tenancy
 from pages.parts.language import plain, say, t
 
@@ -22,6 +23,7 @@ SAMPLE = products_weights.SAMPLE
 ALL = products_weights.ALL
 _BROUGHT, _FAILED = "products_brought", "products_failed"
 _UPLOAD = "products_photographs"
+_MOST_SAID = 8  # troubles told one by one
 
 
 def show(catalogue: Catalogue) -> tuple[Picture, ...]:
@@ -58,17 +60,18 @@ def show(catalogue: Catalogue) -> tuple[Picture, ...]:
 
 
 def failed() -> tuple[Failed, ...]:
-    """Uploads that are no pictures, and why."""
+    """Uploads that are not matched, and why: no picture, no room, too many, one of them twice."""
     found: tuple[Failed, ...] = st.session_state.get(_FAILED, ())
     return found
 
 
 def say_failed() -> None:
-    """Say which uploads could not be opened."""
-    for one in failed()[:8]:
-        st.warning(say(one.reason), icon=":material/image_not_supported:")
-    if len(failed()) > 8:
-        st.caption(t("… and {count} more.", count=len(failed()) - 8))
+    """Say which uploads are not matched."""
+    reasons = list(dict.fromkeys(say(one.reason) for one in failed()))  # no room is said once
+    for reason in reasons[:_MOST_SAID]:
+        st.warning(reason, icon=":material/image_not_supported:")
+    if len(reasons) > _MOST_SAID:
+        st.caption(t("… and {count} more.", count=len(reasons) - _MOST_SAID))
 
 
 def _chosen() -> tuple[Picture, ...]:
@@ -109,6 +112,22 @@ def _choose(code: str) -> None:
     settings.put(SAMPLE, code)
 
 
+def _twice(name: str, other: str) -> Text:
+    return Text(
+        "{name} is the same picture as {other} and counts once.",
+        name=UserText(name),
+        other=UserText(other),
+    )
+
+
+def _too_many(name: str) -> Text:
+    return Text(
+        "{name} was left out: at most {most} photographs are matched at a time.",
+        name=UserText(name),
+        most=MOST,
+    )
+
+
 def _receive() -> None:
     files = receiving.take(_UPLOAD)
     if not files:
@@ -116,16 +135,19 @@ def _receive() -> None:
     opened: dict[str, Picture] = {}
     problems = []
     st.session_state.pop(_BROUGHT, None)  # they give their place to those that come
-    for file in files[:MOST]:
+    for place, file in enumerate(files[:MOST]):
         try:
             picture = tenancy.hold(open_reduced(file.getvalue(), file.name, SIDE))
         except NoRoom as error:
-            problems.append(Failed(file.name, error.text))
+            problems += [Failed(one.name, error.text) for one in files[place:MOST]]
             break
         except ImgSimError as error:
             problems.append(Failed(file.name, error.text))
         else:
-            opened.setdefault(picture.digest, picture)
+            known = opened.setdefault(picture.digest, picture)
+            if known is not picture:
+                problems.append(Failed(file.name, _twice(file.name, known.name)))
+    problems += [Failed(file.name, _too_many(file.name)) for file in files[MOST:]]
     st.session_state[_BROUGHT] = tuple(opened.values())
     st.session_state[_FAILED] = tuple(problems)
     settings.put(SAMPLE, None)

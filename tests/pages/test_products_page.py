@@ -9,8 +9,8 @@ import re
 import pytest
 from PIL import Image
 
-from imgsim_core.applications.products.sample_catalogue import files, photograph_by_id
-from pages.parts import products_catalogue
+from imgsim_core.applications.products.sample_catalogue import PHOTOGRAPHS, files, photograph_by_id
+from pages.parts import products_catalogue, products_photographs
 from pages.parts.language import catalogue as translations
 from tests.pages.visitor import (
     checked,
@@ -105,6 +105,48 @@ def test_many_photographs_become_a_table_and_a_queue_that_empties():
         waiting += 1
         assert waiting <= 2
     assert any("Nothing left" in item.value for item in app.success)
+
+
+def test_of_many_photographs_none_is_left_out_without_a_word(monkeypatch):
+    monkeypatch.setattr(products_photographs, "MOST", 3)
+    cup, mug = jpeg("cup"), jpeg("green-mug")
+    app = bring(
+        products(),
+        "photographs",
+        ("1/shelf.jpg", cup, "image/jpeg"),
+        ("2/shelf.jpg", mug, "image/jpeg"),
+        ("again.jpg", cup, "image/jpeg"),
+        ("fourth.jpg", jpeg("cat"), "image/jpeg"),
+    )
+    told = "\n".join(item.value for item in app.warning)
+    assert "`again.jpg` is the same picture as" in told
+    assert "`fourth.jpg` was left out: at most 3 photographs" in told
+    assert "4 photographs" in said(app)
+
+
+def test_two_photographs_of_one_name_can_both_be_looked_at():
+    cup, mug = jpeg("cup"), jpeg("green-mug")
+    app = products()
+    bring(app, "photographs", ("a.jpg", cup, "image/jpeg"), ("a.jpg", mug, "image/jpeg"))
+    closer = app.selectbox(key="products_closer")
+    assert closer.options == ["a.jpg · 1", "a.jpg · 2"]
+
+
+def test_a_stop_holds_for_the_photographs_it_was_pressed_for():
+    app = products({"products.sample": "all"})
+    digests = [one.opened().digest for one in PHOTOGRAPHS]
+    asked = (products_catalogue.samples().digest, *digests)
+    app.session_state["products_stopped"] = asked, 2
+    checked(app.run())
+    assert "Matching was stopped." in [item.value for item in app.warning]
+    assert "**2 photographs**" in said(app)
+    bring(
+        app,
+        "photographs",
+        *((f"{one}.jpg", jpeg(one), "image/jpeg") for one in ("cup", "green-mug", "cat")),
+    )
+    assert "Matching was stopped." not in [item.value for item in app.warning]
+    assert "**3 photographs**" in said(app)
 
 
 def test_a_visitor_s_catalogue_is_read_and_its_troubles_are_said():
