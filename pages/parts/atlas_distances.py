@@ -53,7 +53,7 @@ def show(view: View, colours_follow: bool) -> None:
     asked = question(view)
     fragments = ["atlas_lines", *(["atlas_explore"] if colours_follow else [])]
 
-    decimals = 2 if asked is None else asked.method.scale_with(asked.options).decimals
+    (low, high), decimals = _axis(view, asked), _decimals(asked)
 
     def anew() -> None:
         st.rerun(fragments)
@@ -63,8 +63,8 @@ def show(view: View, colours_follow: bool) -> None:
     now = settings.bound(
         st.slider,
         t("Alike from this cosine up"),
-        _axis_start(view),
-        1.0,
+        low,
+        high,
         step=10.0**-decimals,
         format=f"%.{decimals}f",
         key=_KEY if asked is None else lines.key(asked.method, asked.options),
@@ -72,7 +72,7 @@ def show(view: View, colours_follow: bool) -> None:
         before=anew,
     )
     above = cosines >= now
-    _show_histogram(view, now)
+    _show_histogram(view, now, (low, high))
     _say(view, int(above.sum()), now)
     if above.any():
         st.button(
@@ -82,8 +82,17 @@ def show(view: View, colours_follow: bool) -> None:
     links.write()
 
 
-def _axis_start(view: View) -> float:
-    return -1.0 if view.atlas.nearest_cosines.min() < 0 else 0.0
+def _axis(view: View, asked: Question | None) -> tuple[float, float]:
+    """Ends of the slider, and of the histogram above it."""
+    if asked is not None:  # the line has sliders on other pages too, and must fit on each
+        low, high = sorted(asked.method.scale_with(asked.options).axis)
+        return float(low), float(high)
+    lowest = min(line(view), float(view.atlas.nearest_cosines.min()))
+    return (-1.0 if lowest < 0 else 0.0), 1.0
+
+
+def _decimals(asked: Question | None) -> int:
+    return 2 if asked is None else asked.method.scale_with(asked.options).decimals
 
 
 def _choose_above(view: View, now: float) -> None:
@@ -98,7 +107,7 @@ def _say(view: View, above: int, now: float) -> None:
         "**{above} of {count} pictures** have another one above the line at {line}.",
         above=f"{above:,}",
         count=f"{count:,}",
-        line=f"{now:.2f}",
+        line=f"{now:.{_decimals(asked)}f}",
     )
     if view.atlas.is_sampled:
         told += " " + t(
@@ -133,11 +142,10 @@ def _say(view: View, above: int, now: float) -> None:
     st.caption(" ".join(notes))
 
 
-def _show_histogram(view: View, now: float) -> None:
-    cosines = view.atlas.nearest_cosines
-    low = _axis_start(view)
-    edges = np.linspace(low, 1.0, _BINS + 1)
-    counts, _ = np.histogram(cosines, edges)
+def _show_histogram(view: View, now: float, axis: tuple[float, float]) -> None:
+    edges = np.linspace(*axis, _BINS + 1)
+    # What lies beyond the axis is counted at its end
+    counts, _ = np.histogram(np.clip(view.atlas.nearest_cosines, *axis), edges)
     middles = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
     figure.add_bar(
@@ -153,7 +161,7 @@ def _show_histogram(view: View, now: float) -> None:
         showlegend=False,
         xaxis_title=t("Cosine to the nearest other picture · more alike →"),
         # Under the slider's own axis: the line stands below its thumb
-        xaxis={"range": [low, 1.0]},
+        xaxis={"range": list(axis)},
         yaxis={"ticklabelposition": "inside top", "automargin": False, "nticks": 4},
     )
     st.plotly_chart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -203,6 +204,26 @@ def test_a_gallery_of_a_known_model_starts_at_its_calibrated_line(made):
     app.segmented_control(key="widget.strict").set_value("strict").run()
     assert app.slider[0].value == pytest.approx(strict, abs=1e-3)
     assert strict > normal
+
+
+def test_a_line_fits_on_every_page_however_unlike_the_pictures_are(made):
+    vector = np.eye(1280, dtype=np.float32)[0]
+    opposite = [Row(entry("a.jpg"), vector), Row(entry("b.jpg"), -vector)]
+    made(opposite, model="efficientnet-lite2", dimension=1280)
+    app = open_map()
+    low, high = method_by_id("efficientnet-lite2").scale.axis
+    assert (app.slider[0].min, app.slider[0].max) == (low, high)
+    counts = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["y"]
+    assert np.frombuffer(base64.b64decode(counts["bdata"]), counts["dtype"]).sum() == 2
+    app.slider[0].set_value(low).run()
+    assert "at 0.000" in said(app)
+
+
+def test_a_line_below_zero_is_no_obstacle_to_another_gallery(made):
+    made(crowded())
+    app = open_map()
+    app.session_state["settings"] = {"map.line": -0.5}
+    assert checked(app.run()).slider(key="widget.map.line").value == -0.5
 
 
 @pytest.mark.parametrize("mode", atlas_colours.MODES)
