@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -190,7 +191,8 @@ def _fetch_release(job: _Job, file: ReleaseFile) -> None:
         raise OSError("this host is told to stay offline")
     target = release_path(file)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
+    # Another server of this host may be fetching the same file
+    part = target.with_suffix(f".{os.getpid()}.part")
     try:
         answer = urllib.request.urlopen(file.address, timeout=ANSWER_SECONDS)
     except urllib.error.HTTPError as error:
