@@ -51,9 +51,10 @@ def show(bench: Workbench) -> None:
         teaching_handover.offer_marked(bench)
         return
     _await(bench)
-    found = _separations(bench)
-    if len(_ready(bench)) < len(bench.scoring.questions):
-        st.fragment(_watch, run_every=1.0)(bench, len(found))
+    ready = _ready(bench)
+    found = _separations(bench, ready)
+    if len(ready) < len(bench.scoring.questions):
+        st.fragment(_watch, run_every=1.0)(bench, len(ready))
     if found:
         _show_answer(bench, found)
     else:
@@ -74,7 +75,10 @@ def _await(bench: Workbench) -> None:
 
 
 def _watch(bench: Workbench, drawn: int) -> None:
-    """Say how far the slower methods are; draw the page again when there is more to show."""
+    """Say how far the slower methods are; draw the page again when there is more to show.
+
+    `drawn` methods were ready at the last drawing, those among them that could not answer too.
+    """
     there, total = bench.scoring.done([pair.key for pair in bench.marked])
     words = t("{done} of {all} comparisons made; slower methods follow.", done=there, all=total)
     st.progress(there / max(1, total), text=words)
@@ -90,7 +94,7 @@ def _ready(bench: Workbench) -> list[int]:
     return [place for place in places if len(keys - bench.scoring.scores(place).keys()) <= 2]
 
 
-def _separations(bench: Workbench) -> tuple[Separation, ...]:
+def _separations(bench: Workbench, ready: Sequence[int]) -> tuple[Separation, ...]:
     wanted = _WANTED.get(settings.get("wanted", _USUAL))
     judged = (
         separation(
@@ -99,7 +103,7 @@ def _separations(bench: Workbench) -> tuple[Separation, ...]:
             ),
             wanted,
         )
-        for place in _ready(bench)
+        for place in ready
     )
     return ranked([one for one in judged if one is not None])
 
@@ -196,7 +200,8 @@ def _show_table(found: Sequence[Separation]) -> None:
         height=min(38 + 35 * len(rows), 320),
         alt=t("Every method, the best first, with its line and its errors"),
         column_config={
-            t("Method"): st.column_config.TextColumn(pinned=True),
+            # As wide as the longest name: a pinned column neither grows nor shrinks
+            t("Method"): st.column_config.TextColumn(pinned=True, width=300),
             t("Right order"): st.column_config.ProgressColumn(
                 min_value=0.0,
                 max_value=100.0,

@@ -145,6 +145,34 @@ def test_a_link_restores_the_example_in_its_language(language: str):
         assert not english(list(markdown(app)))
 
 
+class _ThatMostCannotAnswer:
+    """Scores of one method, of three that cannot answer, and of one that is still at work."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._real = bench.scoring
+        slow = method_by_id("dhash")
+        self.questions = (*self._real.questions, Question(slow, slow.options()))
+
+    def done(self, keys: list[Any]) -> tuple[int, int]:
+        return 4 * len(keys), 5 * len(keys)
+
+    def scores(self, place: int) -> dict[Any, float | None]:
+        answered = self._real.scores(0)
+        return dict(answered) if place == 0 else {} if place == 4 else dict.fromkeys(answered)
+
+    def want(self, pairs: list[Any]) -> None:
+        pass
+
+
+def test_methods_that_cannot_answer_are_waited_for_once():
+    app = open_page({"labelled": "copies"})
+    bench = bench_of(app)
+    assert bench is not None
+    bench.scoring = _ThatMostCannotAnswer(bench)  # type: ignore[assignment]
+    checked(app.run(timeout=20))
+    assert len(app.dataframe[0].value) == 1
+
+
 def test_a_link_to_no_example_is_the_page_as_it_is():
     app = open_page({"labelled": "<script>"})
     assert bench_of(app) is None
