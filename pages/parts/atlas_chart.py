@@ -122,7 +122,7 @@ def _dot(view: View, value: Any) -> int | None:
 def _corners(value: Any) -> NDArray[np.float64] | None:
     try:
         corners = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     fits = corners.ndim == 2 and corners.shape[1] == 2 and 3 <= len(corners) <= _MOST_CORNERS
     return corners if fits and np.isfinite(corners).all() else None
@@ -147,7 +147,7 @@ def _feed(view: View) -> None:
             "side": atlas_tiles.SIDE,
             "columns": atlas_tiles.COLUMNS,
             "ids": [dots[place] for place in there],
-            "without": [dot for place, dot in enumerate(dots) if place not in set(there)],
+            "without": [dot for place, dot in enumerate(dots) if place not in there],
             "large": _large(view, _dot(view, asked.get("large"))),
             "mask": _mask(view, chosen),
             "scroll": st.session_state.get("atlas_scroll", 0),

@@ -22,7 +22,7 @@ CLUSTERS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
     "#7b5bd6", "#a0522d", "#6b8e23", "#d6336c", "#1f9aa8", "#b59b00",
 )  # fmt: skip
-_ABOVE, _BELOW = "#d55e00", "#4c8fc0"
+ABOVE, BELOW = "#d55e00", "#4c8fc0"  # of the line; on the map and in the histogram
 # Viridis in twelve steps, without its darkest end, which is lost on a dark ground
 _STEPS = (
     "#46327e", "#3f4a8a", "#365c8d", "#2e6d8e", "#277f8e", "#21918c",
@@ -91,10 +91,10 @@ def _by_line(view: View, line: float) -> Colouring:
     of = np.full(len(atlas), 2, np.uint8)
     if len(atlas.nearest_cosines):
         of[atlas.measured] = atlas.nearest_cosines < line
-    key = [(_ABOVE, t("has a picture above the line")), (_BELOW, t("has none"))]
+    key = [(ABOVE, t("has a picture above the line")), (BELOW, t("has none"))]
     if (of == 2).any():
         key.append((NONE, t("not measured")))
-    return Colouring((_ABOVE, _BELOW, NONE), of, key)
+    return Colouring((ABOVE, BELOW, NONE), of, key)
 
 
 def _by_date(view: View, line: float) -> Colouring:

@@ -10,10 +10,11 @@ from imgsim_core.comparison import Question
 from imgsim_core.errors import UnknownMethod
 from imgsim_core.registry import method_by_id
 from pages.parts import lines, links, meanings, settings
+from pages.parts.atlas_colours import ABOVE, BELOW
 from pages.parts.atlas_view import View, choose
 from pages.parts.language import t
 
-_ABOVE, _BELOW, _LINE = "#d55e00", "#4c8fc0", "#1a9a88"
+_LINE = "#1a9a88"
 _BINS = 100
 _HEIGHT = 260
 _INSET = 6  # pixels between a slider's edge and its end
@@ -150,7 +151,7 @@ def _show_histogram(view: View, now: float, axis: tuple[float, float]) -> None:
     figure = go.Figure()
     figure.add_bar(
         x=middles, y=counts, width=edges[1] - edges[0],
-        marker_color=[_ABOVE if middle >= now else _BELOW for middle in middles],
+        marker_color=[ABOVE if middle >= now else BELOW for middle in middles],
         hovertemplate="%{x:.2f}: %{y}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(now, line_color=_LINE, line_width=3)

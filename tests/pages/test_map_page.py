@@ -298,7 +298,8 @@ def test_a_click_and_a_lasso_choose(told):
         None, "x", 5, [], {}, {"id": "other", "one": 1},
         {"one": -1}, {"one": 83}, {"one": True}, {"one": "1"}, {"one": 1.5},
         {"outline": "x"}, {"outline": [[0, 0]]}, {"outline": [[0, 0], [1, 1], [float("nan"), 0]]},
-        {"outline": [[0, 0, 0]] * 4}, {"outline": [[0, 0], [1]]}, {"outline": [[0, 0]] * 500},
+        {"outline": [[10**400, 0]] * 3}, {"outline": [[0, 0, 0]] * 4},
+        {"outline": [[0, 0], [1]]}, {"outline": [[0, 0]] * 500},
     ],
     ids=repr,
 )  # fmt: skip
