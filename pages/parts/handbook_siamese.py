@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from imgsim_core.comparison import Question, Score
+from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.encoder import encode, framed
@@ -88,9 +89,13 @@ def _show_branches(method: Method) -> None:
         for key, column in zip((_A, _B), columns, strict=True)
     ]
     a, b = (open_sample(one) for one in chosen)
-    with st.spinner(t("Both pictures go through the network …")):
-        rows = [_cells(model, picture) for picture in (a, b)]
-        score = cached.memory().ask(Question(method, method.options()), a, b)
+    try:
+        with st.spinner(t("Both pictures go through the network …")):
+            rows = [_cells(model, picture) for picture in (a, b)]
+    except ImgSimError as error:  # its weights are there, but cannot be used
+        result.unavailable_sentence(error.text)
+        return
+    score = cached.memory().ask(Question(method, method.options()), a, b)
     if not isinstance(score, Score):
         result.unavailable_sentence(score.reason)
         return

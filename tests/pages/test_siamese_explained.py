@@ -8,13 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from imgsim_core.errors import WeightsWrong
+from imgsim_core.memory import Memory
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.models.encoder import encode
 from imgsim_core.models.identity import encoder_key
 from imgsim_core.samples import open_sample
 from imgsim_core.teaching.head import untaught
 from imgsim_core.teaching.method import taught_method
-from pages.parts import handbook_siamese
+from imgsim_core.text import Text
+from pages.parts import cached, handbook_siamese
 from tests.pages.visitor import checked, markdown, open_app
 
 MODEL = model_by_id("efficientnet-lite2")
@@ -53,6 +56,18 @@ def test_the_same_picture_has_the_same_row_twice_and_nothing_apart():
     assert len(a) == len(both) == 64
     assert a == b
     assert not any(cell.startswith("204,121,167") for cell in both)
+
+
+def test_weights_that_cannot_be_used_are_a_sentence(monkeypatch):
+    def wrong(*_):
+        raise WeightsWrong(Text("These weights are another model's."))
+
+    memory = Memory(2**20)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    monkeypatch.setattr(handbook_siamese, "encode", wrong)
+    app = opened()
+    assert any("These weights are another model's." in text for text in markdown(app))
+    assert numbers(app) == []
 
 
 def test_what_is_drawn_agrees_as_far_as_the_vectors_do():
