@@ -145,7 +145,9 @@ def _take_in() -> None:
         st.session_state[_PROBLEMS] = (_NOTHING, *opened.refused)
         st.rerun()
     name = PurePosixPath(uploads[0][0]).stem if len(uploads) == 1 else ""
-    teaching_groups.add(members, notes, name[:40] or Text("My notion of alike"))
+    teaching_groups.add(
+        members, notes, name[: teaching_lesson.LONGEST_NAME] or Text("My notion of alike")
+    )
     st.rerun()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 from imgsim_core.errors import CannotTeach
@@ -20,7 +23,7 @@ USUAL_LOSS = Loss.CONTRASTIVE
 _MOST_COPIES = 4
 _AT_ONCE = 0.2  # seconds in which a result that is nearly there comes without a flicker
 _LOOK_AGAIN = 0.4
-_LONGEST = 40
+LONGEST_NAME = 40  # letters of a notion's name
 _MOST_NOTES = 6
 
 
@@ -66,9 +69,16 @@ def _usable() -> list[Model]:
     return [model for model in all_models() if availability(model).path is not None]
 
 
+def _usual_model() -> Model:
+    """The usual model; where it is not on this server, the first that is."""
+    here = {model.id: model for model in _usable()}
+    usual = model_by_id(teaching_run.USUAL_MODEL)
+    return here.get(usual.id) or next(iter(here.values()), usual)
+
+
 def _model() -> Model:
     here = {model.id: model for model in _usable()}
-    return here.get(settings.get(_MODEL, ""), model_by_id(teaching_run.USUAL_MODEL))
+    return here.get(settings.get(_MODEL, ""), _usual_model())
 
 
 # ── The form ───────────────────────────────────────────────────────────────────────
@@ -110,7 +120,7 @@ def show_form(desk: Desk, busy: bool) -> None:
             t("Name of this notion of alike"),
             value=in_words(desk.name),
             key=name_key,
-            max_chars=_LONGEST,
+            max_chars=LONGEST_NAME,
             on_change=_call,
             args=(desk, name_key),
             width=320,
@@ -146,7 +156,7 @@ def _show_otherwise(desk: Desk, run: Run) -> bool:
 
 
 def _call(desk: Desk, key: str) -> None:
-    desk.name = " ".join(str(st.session_state[key]).split())[:_LONGEST] or desk.name
+    desk.name = " ".join(str(st.session_state[key]).split())[:LONGEST_NAME] or desk.name
 
 
 def _show_settings(desk: Desk) -> None:
@@ -160,14 +170,13 @@ def _show_settings(desk: Desk) -> None:
             )
         )
         labels = {model.id: plain(model.label) for model in _usable()}
-        usual = teaching_run.USUAL_MODEL
         if labels:
             settings.bound(
                 st.selectbox,
                 t("Model to build on"),
                 list(labels),
                 key=_MODEL,
-                default=usual if usual in labels else next(iter(labels)),
+                default=_usual_model().id,
                 format_func=labels.__getitem__,
                 help=t("Only models that are on this server; the others are on the page Status."),
             )
@@ -199,7 +208,7 @@ def _show_settings(desk: Desk) -> None:
         )
 
 
-def link_settings() -> dict[str, object]:
+def link_settings() -> dict[str, Callable[[str], Any]]:
     """Settings of this page that stand in links, and how a link's text becomes their value."""
     models = {model.id for model in all_models()}
     losses = {loss.value for loss in Loss}

@@ -13,6 +13,7 @@ from PIL import Image
 
 from imgsim_core.errors import ImgSimError
 from imgsim_core.labelled import Pair
+from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import open_picture
 from imgsim_core.samples import open_sample
 from imgsim_core.teaching.head import head_as_bytes, untaught
@@ -207,6 +208,16 @@ def test_a_link_opens_a_lesson_in_the_readers_language():
 def test_a_link_that_makes_no_sense_is_the_page_as_ever():
     app = teach({"lesson": "../x", "teach.loss": "no", "teach.copies": "99", "teach.model": "y"})
     assert "teach_begin_colour" in keys(app)
+
+
+@pytest.mark.parametrize("link", [{}, {"teach.model": "siglip2"}])
+def test_without_the_usual_model_it_is_taught_on_the_one_the_form_names(monkeypatch, link):
+    monkeypatch.setattr(teaching_lesson, "_usable", lambda: [model_by_id("clip")])
+    wishes = []
+    monkeypatch.setattr(teaching_run, "begin", wishes.append)
+    app = click(teach(link), "teach_begin_colour")
+    assert app.selectbox(key="widget.teach.model").value == "clip"
+    assert [wish.model.id for wish in wishes] == ["clip"]
 
 
 def test_own_groups_are_shown_changed_and_renamed():
