@@ -21,7 +21,7 @@ MOST = 600
 
 SETTING = "lesson"  # the sample lesson on show, so that a link restores it
 _STORE = "teaching_desk"
-_LONGEST = 60  # letters of a group's name
+LONGEST = 60  # letters of a group's name
 _CUT = 52  # of a longer one, so that a number fits behind it
 _BETWEEN = re.compile(r"(, | \+ )")  # names that the core lists in one sentence
 
@@ -96,7 +96,7 @@ class Desk:
 
     def rename(self, group: str, name: str) -> bool:
         """Call a group otherwise; False if the name is empty or another group's."""
-        wanted = _printable(name)[:_LONGEST].strip()
+        wanted = _printable(name)[:LONGEST].strip()
         if not wanted or wanted in self._taken():
             return False
         self._codes = {whole: code for whole, code in self._codes.items() if code != group}
@@ -145,7 +145,7 @@ class Desk:
 
     def _short(self, whole: str) -> str:
         """Cut a name that is too long; one that is then another's gets a number."""
-        if len(whole) <= _LONGEST:
+        if len(whole) <= LONGEST:
             return whole
         taken = {str(title) for title in self.titles.values()}
         short, number = f"{whole[:_CUT]}…", 2

@@ -11,7 +11,7 @@ from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 from pages.parts import cached, inputs, paging
 from pages.parts.language import code_span, t
-from pages.parts.teaching_groups import Desk
+from pages.parts.teaching_groups import LONGEST, Desk
 
 _SHOWN = 24  # groups on the wall
 _IN_STRIP = 5  # pictures of a group on the wall
@@ -102,7 +102,7 @@ def _show_rename(desk: Desk, group: str) -> None:
         t("Its name"),
         value=desk.title(group),
         key=key,
-        max_chars=60,
+        max_chars=LONGEST,
         on_change=_rename,
         args=(desk, group, key),
     )

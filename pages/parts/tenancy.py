@@ -31,7 +31,7 @@ from pages.parts import cached
 from pages.parts.language import t
 
 _TENANT, _PRESENCE = "tenant", "presence"
-_CLOSING_SECONDS = 3.0
+_LEAVING_SECONDS = 10  # for the batch that a gallery is at when its visitor deletes it
 
 _intakes: weakref.WeakSet[Intake] = weakref.WeakSet()
 
@@ -200,7 +200,7 @@ def move_out() -> None:
         return
     found.intake.stop()
     found.intake.discard()
-    found.intake.join(10)
+    found.intake.join(_LEAVING_SECONDS)
     visitors().drop(found.name)
 
 
