@@ -25,8 +25,10 @@ _REFUSED = "objects_refused"
 _NAME = "objects_class_name"
 _TEACH, _ASK = "objects_teach", "objects_ask"
 _TYPES = [*inputs.TYPES, "zip"]
-_MOST_THUMBNAILS = 8
-_LONGEST = 60
+_MOST_THUMBNAILS = 8  # of a class
+_MOST_MISTAKES = 24  # shown; how many there are is said above them
+_MOST_SAID = 8  # reasons why something was left out
+_LONGEST = 60  # letters of a class's name
 
 
 def show() -> None:
@@ -164,8 +166,11 @@ def _show_ways_in() -> None:
             key=key,
             on_change=_take_examples,
         )
-    for sentence in st.session_state.get(_REFUSED, [])[:_MOST_THUMBNAILS]:
+    refused: list[Text] = st.session_state.get(_REFUSED, [])
+    for sentence in refused[:_MOST_SAID]:
         st.warning(say(sentence), icon=":material/image_not_supported:")
+    if len(refused) > _MOST_SAID:
+        st.caption(t("… and {count} more.", count=len(refused) - _MOST_SAID))
 
 
 def _take_examples() -> None:
@@ -277,7 +282,7 @@ def _show_tested(learned: Learned) -> None:
     if learned.mistakes:
         st.markdown(f"**{t('Mistaken when left out')}**")
         grid = st.grid("auto", min_column_width=130, gap="small")
-        for mistake in learned.mistakes[:24]:
+        for mistake in learned.mistakes[:_MOST_MISTAKES]:
             example = learned.examples[mistake.example]
             with grid.cell():
                 st.image(_small(example.picture), width="stretch", alt=example.picture.name)
@@ -313,11 +318,10 @@ def _in_numbers(one: Belonging) -> str:
         return t("It is one of the examples.")
     if one.none:
         return t("Below the line: not enough like any class.")
-    first, *others = [
+    return " · ".join(
         f"{code_span(label, 20)} {100 * share:.0f} %"
         for label, share in zip(one.labels[:2], one.shares[:2], strict=True)
-    ]
-    return " · ".join([first, *others])
+    )
 
 
 def _take_new() -> None:

@@ -15,11 +15,18 @@ from imgsim_core.samples import sample_by_id
 from imgsim_core.text import Text
 from pages.parts import cached, inputs, links, settings
 from pages.parts.language import plain, say, t
-from pages.parts.objects_parts import BY_CLASSES, BY_WORDS, NAMED, USUAL_NAMED, WAY, WORDS
+from pages.parts.objects_parts import (
+    BY_CLASSES,
+    BY_WORDS,
+    LONGEST_WORDS,
+    NAMED,
+    USUAL_NAMED,
+    WAY,
+    WORDS,
+)
 
 _MODEL = "objects.model"
 _TRY = ("cat", "coffee", "motorcycle-left", "rocket", "coins")
-_LONGEST = 600
 _SHOWN = 12
 
 
@@ -92,8 +99,8 @@ def _show_answer(picture: Picture) -> None:
             st.text_area,
             t("Words, parted by commas"),
             key=WORDS,
-            default=t("cat, dog, cup of coffee, motorcycle, rocket"),
-            max_chars=_LONGEST,
+            default=_usual_words(),
+            max_chars=LONGEST_WORDS,
             height=88,
             help=t(
                 "At most {most} words. The embedded model knows English names; Chinese words "
@@ -131,8 +138,12 @@ def _named(model: Model, picture: Picture, way: str) -> Named:
     memory = cached.memory()
     if way == BY_CLASSES:
         return naming.name_by_classes(model, picture, memory=memory)
-    said = str(settings.get(WORDS, t("cat, dog, cup of coffee, motorcycle, rocket")))
-    return naming.name_by_words(model, picture, naming.split_words(said[:_LONGEST]), memory)
+    said = naming.split_words(str(settings.get(WORDS, _usual_words()))[:LONGEST_WORDS])
+    return naming.name_by_words(model, picture, said, memory)
+
+
+def _usual_words() -> str:
+    return t("cat, dog, cup of coffee, motorcycle, rocket")
 
 
 def _show_named(named: Named, model: Model, way: str) -> None:

@@ -20,7 +20,7 @@ WORDS, WAY = "objects.words", "objects.way"
 
 BY_WORDS, BY_CLASSES = "words", "classes"
 USUAL_NAMED = "cat"
-_LONGEST = 600
+LONGEST_WORDS = 600  # letters of all words together
 
 
 def link_settings() -> dict[str, Callable[[str], Any]]:
@@ -34,7 +34,7 @@ def link_settings() -> dict[str, Callable[[str], Any]]:
         NAMED: _one_of(samples),
         BOX: lambda text: text if len(text) < 40 and read_box(text) is not None else None,
         WITHIN: lambda text: True if text == "True" else None,
-        WORDS: lambda text: text[:_LONGEST] or None,
+        WORDS: lambda text: text[:LONGEST_WORDS] or None,
         WAY: _one_of({BY_WORDS, BY_CLASSES}),
     }
 

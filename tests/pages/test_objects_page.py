@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from imgsim_core.applications.objects.examples import classes
 from imgsim_core.samples import open_sample
+from imgsim_core.text import Text, UserText
 from pages.parts import objects_parts
 from tests.pages.visitor import (
     bring,
@@ -161,6 +162,16 @@ def test_a_zip_of_folders_teaches_and_bad_files_are_named():
     warned = " ".join(item.value for item in app.warning)
     assert "broken.png" in warned
     assert "loose.png" in warned
+
+
+def test_of_many_bad_files_the_rest_are_counted():
+    app = open_page({objects_parts.PART: "learn"})
+    app.session_state["objects_refused"] = [
+        Text("{name} was left out.", name=UserText(f"{number}.png")) for number in range(10)
+    ]
+    checked(app.run())
+    assert sum("was left out" in item.value for item in app.warning) == 8
+    assert "… and 2 more." in [item.value for item in app.caption]
 
 
 # ── Two languages ──────────────────────────────────────────────────────────────────
