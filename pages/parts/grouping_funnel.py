@@ -16,8 +16,6 @@ from pages.parts.grouping_run import Asked
 from pages.parts.language import plain, say, t
 
 SETTING = "duplicates.level"
-
-
 _TAUGHT = "taught"
 
 

@@ -93,7 +93,7 @@ def choose_family() -> Family:
 
 
 def methods_of_choice(family: Family) -> tuple[Method, ...]:
-    """Methods to show for a family, the one that speaks for it first."""
+    """Draw what a family asks, and return its methods, the one that speaks for it first."""
     st.caption(say(family.question))
     return methods_of(family)
 

@@ -90,7 +90,7 @@ def _failed_unseen(told: Any) -> None:
 
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to the standard error of now, whatever it was when the server began."""
+    """Writes to standard error; a class of its own, so that `begin` knows one from before."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         super().__init__(sys.stderr)

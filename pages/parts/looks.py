@@ -1,7 +1,7 @@
-"""What the theme in `.streamlit/config.toml` cannot say: a little style and two scripts.
+"""What the theme in `.streamlit/config.toml` cannot say: a little style and a script.
 
-Everything a visitor typed or named stays out of here: this is the only HTML written by hand
-besides `result` and `charts`, and it holds fixed text only.
+Everything a visitor typed or named stays out of here: this HTML is on every page, and it holds
+fixed text only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OBJECTS = ("objects_thing", "objects_scene", "objects_named")
 
 
 def apply(language: str) -> None:
-    """Put style and scripts into the page, and its language into the document."""
+    """Put style and script into the page, and its language into the document."""
     words = {
         "--sim-button": plain(Text("Choose a picture")),
         "--sim-hint": plain(Text("or drop or paste one here · up to 20 MB")),
