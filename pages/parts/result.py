@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from imgsim_core.errors import ImgSimError
 from imgsim_core.method import Family, Method, Scale
 from imgsim_core.picture import Picture
 from imgsim_core.registry import spokesman
+from imgsim_core.report import number_in_words
 from imgsim_core.text import Text
 from pages.parts import cached, cutting_pair, lines, links, meanings, pairing, settings
 from pages.parts.language import plain, say, t
@@ -52,9 +52,7 @@ def question(method: Method) -> Question:
 
 def number(value: float, scale: Scale) -> str:
     """A value of a scale as people read it, unit included."""
-    shown = "∞" if math.isinf(value) else f"{value:.{scale.decimals}f}"
-    if shown.strip("-0.") == "" and shown.startswith("-"):
-        shown = shown[1:]
+    shown = number_in_words(value, scale)
     return f"{shown} {plain(scale.unit)}" if scale.unit else shown
 
 
