@@ -34,6 +34,7 @@ from pages.parts.language import plain, say, t
 RGB = NDArray[np.uint8]
 SIDE = 800  # long side of a drawing in pixels
 MOST_LINES = 70  # matches drawn of each kind
+_HEIGHT, _WIDEST = 480, 1600  # pixels that each of two pictures may have beside the other
 _A, _B = "#0072B2", "#D55E00"  # the two pictures in every chart; distinct to colour-blind eyes
 _GREEN, _GREY = (0, 190, 120), (150, 150, 150)
 
@@ -103,15 +104,16 @@ def _(evidence: Matches, a: Picture, b: Picture, *, key: str) -> None:
 
 
 def _matches_canvas(evidence: Matches, a: Picture, b: Picture) -> RGB:
-    """Both pictures side by side at one height, with a line a match."""
-    height = min(480, max(a.height, b.height))
-    scale_a, scale_b = height / a.height, height / b.height
-    left = _at_height(a.rgb, height)
-    right = _at_height(b.rgb, height)
+    """Both pictures side by side at one height, with a line a match; very long ones lower."""
+    height = min(_HEIGHT, max(a.height, b.height))
+    # A strip made as high as the other picture could take gigabytes, and be too wide for a JPEG
+    scale_a, scale_b = (min(height / one.height, _WIDEST / one.width) for one in (a, b))
+    left, right = _scaled(a.rgb, scale_a), _scaled(b.rgb, scale_b)
     gap = 12
-    canvas = np.full((height, left.shape[1] + gap + right.shape[1], 3), 255, np.uint8)
-    canvas[:, : left.shape[1]] = left
-    canvas[:, left.shape[1] + gap :] = right
+    highest = max(left.shape[0], right.shape[0])
+    canvas = np.full((highest, left.shape[1] + gap + right.shape[1], 3), 255, np.uint8)
+    canvas[: left.shape[0], : left.shape[1]] = left
+    canvas[: right.shape[0], left.shape[1] + gap :] = right
     shift = np.array([left.shape[1] + gap, 0.0])
     from_a = np.round(evidence.points_a * scale_a).astype(int)
     to_b = np.round(evidence.points_b * scale_b + shift).astype(int)
@@ -131,12 +133,9 @@ def _matches_canvas(evidence: Matches, a: Picture, b: Picture) -> RGB:
     return canvas
 
 
-def _at_height(rgb: RGB, height: int) -> RGB:
-    width = max(1, round(rgb.shape[1] * height / rgb.shape[0]))
-    shrinks = height < rgb.shape[0]
-    return cv2.resize(
-        rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+def _scaled(rgb: RGB, scale: float) -> RGB:
+    size = [max(1, round(side * scale)) for side in rgb.shape[1::-1]]
+    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 @show.register

@@ -225,7 +225,8 @@ def cover(shown: Picture, width: int, height: int) -> np.ndarray:
     import cv2
 
     scale = max(width / shown.width, height / shown.height)
-    size = (max(width, round(shown.width * scale)), max(height, round(shown.height * scale)))
-    scaled = cv2.resize(shown.rgb, size, interpolation=cv2.INTER_AREA)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return scaled[top : top + height, left : left + width]
+    # Cut before it is scaled: a strip as wide as can be would take gigabytes at this height
+    wide, high = max(1, round(width / scale)), max(1, round(height / scale))
+    left, top = (shown.width - wide) // 2, (shown.height - high) // 2
+    middle = shown.rgb[top : top + high, left : left + wide]
+    return cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA)
