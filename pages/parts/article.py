@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from imgsim_core.comparison import Score
+from imgsim_core.comparison import Question, Score
 from imgsim_core.method import Method
 from imgsim_core.picture import Picture
 from imgsim_core.registry import article_methods
@@ -52,8 +52,8 @@ def show_article(a: Picture, b: Picture) -> None:
 
 
 def _row(method: Method, a: Picture, b: Picture) -> str:
-    asked = result.question(method)
-    answer = cached.memory().ask(asked, a, b)
+    # By the article's options, also where the visitor has changed some of them since
+    answer = cached.memory().ask(Question(method, method.article), a, b)
     theirs = say(method.article_result) if method.article_result else "–"
     if isinstance(answer, Score):
         ours, scale = result.number(answer.value, answer.scale), result.scale_words(answer.scale)

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from imgsim_core.calibration import Strictness, reference_for
-from imgsim_core.comparison import Question, Score
+from imgsim_core.comparison import Question, Score, ask
 from imgsim_core.memory import Memory
 from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
@@ -156,6 +156,16 @@ def test_as_in_the_article_sets_its_options_and_shows_its_numbers(on_pair: AppTe
 
     checked(on_pair.button(key="article_off").click().run())
     assert set(shared_link(on_pair)) == {"lang", "pair"}
+
+
+def test_the_article_s_numbers_are_by_its_options_whatever_the_visitor_s_are():
+    app = open_app({"pair": PAIR, "article": "True", "ssim.window": "gaussian"})
+    (table,) = (item.value for item in app.markdown if item.value.startswith("|"))
+    pair = pair_by_id(PAIR)
+    for method, row in zip(article_methods(), table.splitlines()[2:], strict=True):
+        answer = ask(Question(method, method.article), open_sample(pair.a), open_sample(pair.b))
+        if isinstance(answer, Score):
+            assert f"**{answer.value:.{answer.scale.decimals}f}" in row
 
 
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
