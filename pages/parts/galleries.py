@@ -18,6 +18,7 @@ from imgsim_core.samples import open_sample
 from imgsim_core.text import Text
 from pages.parts import cached, gallery_intake, inputs, settings, tenancy
 from pages.parts.language import code_span, say, t
+from pages.parts.oops import SORRY
 
 SETTING = "gallery"  # its name, also in links: that of a published one, or SAMPLES
 SAMPLES = "samples"
@@ -77,7 +78,7 @@ def _samples() -> _Chosen:
     tries_again = st.session_state.pop(_TRY_AGAIN, False)
     if samples.state == "failed" and not tries_again:
         settings.put(SETTING, None)
-        return _Chosen(problem=samples.problem)
+        return _Chosen(problem=samples.problem or SORRY)
     samples.start()
     gallery = samples.gallery()
     return _Chosen(gallery, is_coming=gallery is None)

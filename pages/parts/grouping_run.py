@@ -22,6 +22,7 @@ from imgsim_core.sizes import drop_oldest
 from imgsim_core.text import Text
 from pages.parts import tenancy
 from pages.parts.language import plain, say, t
+from pages.parts.oops import SORRY
 
 _ANSWERS_BYTES = 60 * 2**20
 _MOST_RUNS = 50  # of all visitors, with their results
@@ -197,7 +198,7 @@ def report_of(gallery: Gallery, asked: Asked, version: str) -> Report | Belongin
 
     Returns
     -------
-    Report or None
+    Report or Belonging or None
         None while it runs: the page is drawn anew when it is over. None, too, if it failed:
         it has been said why, with a button to try again.
     """
@@ -205,11 +206,11 @@ def report_of(gallery: Gallery, asked: Asked, version: str) -> Report | Belongin
     if not run.wait(_AT_ONCE):
         _show_progress(run)
         return None
-    if run.problem is not None:
-        st.error(say(run.problem), icon=":material/cloud_off:")
+    if run.report is None:
+        st.error(say(run.problem or SORRY), icon=":material/cloud_off:")
         _again(gallery, asked, version)
         return None
-    if run.report is not None and run.report.stopped:
+    if run.report.stopped:
         _again(gallery, asked, version)
     return run.report
 

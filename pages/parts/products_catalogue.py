@@ -21,6 +21,7 @@ from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.text import Text
 from pages.parts import assets, cached, inputs, paging, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
+from pages.parts.oops import SORRY
 
 _READING = "products_reading"
 _UPLOAD = "products_catalogue"
@@ -97,12 +98,9 @@ def show_bar() -> Catalogue | None:
     if held is not None and held.reading.running:
         _progress(held.reading)
         return None
-    problem: Text | None = None
-    catalogue: Catalogue | None = None
-    if held is not None:
-        catalogue, problem = held.reading.catalogue, held.reading.problem
-    if problem is not None:
-        st.error(say(problem), icon=":material/error:")
+    catalogue = None if held is None else held.reading.catalogue
+    if held is not None and catalogue is None:
+        st.error(say(held.reading.problem or SORRY), icon=":material/error:")
         st.session_state.pop(_READING, None)
     if catalogue is None:
         with st.spinner(t("Reading the sample catalogue …")):

@@ -197,6 +197,19 @@ def test_a_store_that_goes_away_is_a_sentence_with_a_way_on(on_page, gallery, mo
     runs.forget(gallery, Level.SHOT, version)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_search_that_fails_by_a_fault_of_ours_is_no_empty_page(on_page, gallery, monkeypatch):
+    version, runs = gallery.snapshot().version, grouping_run.runs()
+    runs.forget(gallery, Level.SHOT, version)
+    monkeypatch.setattr(grouping_run, "find_duplicates", lambda *_: 1 / 0)
+    app = on_page(level="shot")
+    assert "wrong on our side" in app.error[0].value
+    monkeypatch.undo()
+    button(app, "duplicates_again").click()
+    ready(app, gallery, "shot")
+    assert not app.error
+
+
 def test_without_a_gallery_it_says_what_it_is_for(monkeypatch):
     monkeypatch.setattr(galleries, "show_bar", lambda: None)
     app = open_app()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -177,6 +178,15 @@ def test_a_table_without_pictures_is_refused_by_name_and_the_samples_stay():
         app = checked(app.run())
     assert any("list.csv" in item.value for item in app.error)
     assert "19 products" in said(app)
+
+
+def test_a_catalogue_that_came_to_nothing_by_a_fault_of_ours_is_not_taken_for_the_samples():
+    app = products()
+    ended = SimpleNamespace(running=False, catalogue=None, problem=None)
+    app.session_state["products_reading"] = SimpleNamespace(reading=ended)
+    checked(app.run())
+    assert "wrong on our side" in app.error[0].value
+    assert "**Sample catalogue** · 19 products" in said(app)
 
 
 def test_all_samples_at_once_are_a_table_to_download():
