@@ -176,5 +176,12 @@ def _kind() -> str:
 def show_versions() -> None:
     """List the libraries that the numbers come from."""
     rows = [f"| Python | {platform.python_version()} |"]
-    rows += [f"| {name} | {metadata.version(name)} |" for name in _LIBRARIES]
+    rows += [f"| {name} | {_version(name)} |" for name in _LIBRARIES]
     st.markdown("\n".join([f"| {t('Library')} | {t('Version')} |", "|---|---|", *rows]))
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "–"  # one family cannot answer without it; the others can

@@ -13,7 +13,7 @@ from imgsim_core.method import Family
 from imgsim_core.models.catalogue import all_models
 from imgsim_core.registry import all_methods, methods_of
 from imgsim_core.samples import all_pairs, open_sample
-from pages.parts import cached
+from pages.parts import cached, health
 from tests.pages.visitor import PAIR, checked, english, markdown, open_app
 
 LANGUAGES = ("en", "zh")
@@ -67,6 +67,12 @@ def test_the_status_page_tells_of_every_model(language: str):
     assert len(app.metric) == 5  # of the memory two, of the galleries three
     if language == "zh":
         assert not english(list(markdown(app)))
+
+
+def test_a_library_that_is_not_there_leaves_the_status_page(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(health, "_LIBRARIES", ("numpy", "no-such-library"))
+    table = next(item.value for item in go(open_app(), "status").markdown if "numpy" in item.value)
+    assert "| no-such-library | – |" in table
 
 
 def test_the_self_check_finds_every_method_right():
