@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import streamlit as st
@@ -108,6 +108,7 @@ def _take_in(bench: Workbench | None) -> None:
     mine = bench if bench is not None and bench.example is None else None
     before = mine.pictures if mine else PictureSet()
     marks = list(mine.files_of_marks) if mine else []
+    earlier = len(marks)
     bar = st.progress(0.0, text=t("Opening the pictures …"))
 
     def told(seen: int) -> None:
@@ -117,12 +118,18 @@ def _take_in(bench: Workbench | None) -> None:
     pictures = with_files(before, _without_marks(uploads, marks), told, hold=tenancy.hold)
     read = [labelled.marks_from_csv(file, pictures) for file in marks]
     said = {pair.key: pair for pair in (mine.answered if mine else [])}
-    said.update({pair.key: pair for one in read for pair in one.pairs})
+    for number, one in enumerate(read):
+        for pair in one.pairs:
+            # Of pictures that were there, an earlier file has said it: the visitor's answers
+            # may be newer
+            if number >= earlier or not (pair.a in before and pair.b in before):
+                said[pair.key] = pair
     problems = (*pictures.refused, *(problem for one in read for problem in one.problems))
     bar.empty()
     del st.session_state[_INCOMING]
     if len(pictures) < 2:
-        _say_problems((*problems, Text("At least two different pictures are needed.")))
+        needed = Text("At least two different pictures are needed.")
+        _say_problems((*problems, needed), t("This is not enough to begin with."))
         return
     laid = workbench.lay_out(pictures, _known(said.values(), pictures))
     laid.files_of_marks = marks
@@ -140,22 +147,21 @@ def _without_marks(uploads: Sequence[File], marks: list[bytes]) -> Iterator[File
                 yield file
 
 
-def _known(pairs: Sequence[Pair], pictures: PictureSet) -> list[Pair]:
+def _known(pairs: Iterable[Pair], pictures: PictureSet) -> list[Pair]:
     return [pair for pair in pairs if pair.a in pictures and pair.b in pictures]
 
 
 def show_problems(bench: Workbench) -> None:
     """Say what could not be used, file by file and row by row."""
-    _say_problems(bench.problems)
+    _say_problems(bench.problems, t("Not everything could be used; the rest is."))
 
 
-def _say_problems(problems: Sequence[Text]) -> None:
+def _say_problems(problems: Sequence[Text], head: str) -> None:
     if not problems:
         return
     lines = [f"- {say(problem)}" for problem in problems[:_MOST_SHOWN]]
     if len(problems) > _MOST_SHOWN:
         lines.append("- " + t("… and {count} more.", count=len(problems) - _MOST_SHOWN))
-    head = t("Not everything could be used; the rest is.")
     st.warning("\n".join([head, "", *lines]), icon=":material/rule:")
 
 

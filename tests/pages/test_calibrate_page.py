@@ -7,6 +7,7 @@ import json
 import re
 import time
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -318,6 +319,15 @@ def test_marks_may_come_in_the_zip_or_before_the_pictures_they_name():
     assert not app.warning
 
 
+def test_a_mark_set_right_by_the_visitor_stays_when_more_pictures_come():
+    app = bring_files(open_page(), ("set.zip", archive()), ("marks.csv", marks_file()))
+    bench = bench_of(app)
+    righted = bench.answered[-1] = replace(bench.answered[-1], same=True)
+    app = bring_files(app, ("new.png", picture_file(99)))
+    assert righted in bench_of(app).marked
+    assert len(bench_of(app).marked) == len(bench.marked)
+
+
 def test_bad_rows_and_bad_files_are_listed_and_the_rest_is_used():
     rows = marks_file() + b"\n0.png,0-copy.png,no\nlost.png,1.png,yes\n2.png,3.png,perhaps\n"
     app = bring_files(
@@ -344,6 +354,7 @@ def test_less_than_two_pictures_is_a_sentence():
     app.file_uploader(key="file_bring_0").set_value([("1.png", picture_file(1), "image/png")])
     checked(app.run())
     assert "At least two different pictures" in app.warning[0].value
+    assert "the rest is" not in app.warning[0].value  # nothing is used
     assert bench_of(app) is None
 
 
