@@ -71,8 +71,10 @@ def _detach_pair(replaced: str) -> None:
 
 
 def _choose_sample(slot: str) -> None:
+    """Take a sample; the list is free again, since another picture may follow."""
     code = st.session_state[f"sample_{slot}"]
-    if code:
+    st.session_state[f"sample_{slot}"] = None
+    if code in {sample.id for sample in all_samples()}:  # or a label: see `main`
         _detach_pair(slot)
         st.session_state.pop(f"brought_{slot}", None)
         st.session_state.pop(f"problem_{slot}", None)

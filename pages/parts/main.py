@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import first_visit, inputs, links, looks, metrics, navigation, settings
+from pages.parts import first_visit, links, looks, metrics, navigation, settings
 from pages.parts.language import LANGUAGES, language, t
 
 
 def _start_widgets_anew() -> None:
     """Forget what widgets hold: a browser tells a chosen option by its label, now another."""
     settings.redraw("")
-    for key in ("chooser", "separation_method", *(f"sample_{slot}" for slot in inputs.SLOTS)):
+    samples = [key for key in map(str, st.session_state) if key.startswith("sample_")]
+    for key in ("chooser", "separation_method", *samples):
         st.session_state.pop(key, None)
 
 

@@ -135,6 +135,16 @@ def test_a_picture_is_named_by_words_and_by_kinds():
 # ── Teach ──────────────────────────────────────────────────────────────────────────
 
 
+def test_a_sample_s_label_of_another_language_chooses_nothing():
+    app = open_page({objects_parts.PART: "name"})
+    chooser = app.selectbox(key="sample_objects.named")
+    chooser.options[0] = "咖啡杯"  # as a browser tells it that has just been in Chinese
+    chooser.select_index(0)
+    checked(app.run())
+    assert not app.error
+    assert "objects.named" not in app.session_state["settings"]
+
+
 def test_samples_teach_in_one_click():
     app = open_page({objects_parts.PART: "learn"})
     app.button(key="objects_samples").click()

@@ -32,6 +32,17 @@ from tests.pages.visitor import (
 )
 
 
+def test_a_sample_can_be_chosen_again_after_a_picture_of_ones_own(png: bytes):
+    app = open_app({"pair": PAIR})
+    first = sample_names(PAIR)[1]
+    for _ in range(2):
+        checked(app.selectbox(key="sample_a").set_value("rocket").run())
+        assert names(app) == ["rocket.jpg", first]
+        assert app.selectbox(key="sample_a").value is None
+        bring(app, "a", "first.png", png)
+        assert names(app) == ["first.png", first]
+
+
 def test_two_uploads_are_compared(png: bytes):
     app = open_app()
     bring(app, "a", "first.png", png)
