@@ -119,6 +119,7 @@ def _mark(figure: go.Figure, x: float, y: float) -> None:
     figure.add_scatter(
         x=[x], y=[y], mode="markers", name=t("Best line"),
         marker={"color": _LINE, "size": 14, "line": {"color": "#fff", "width": 2}},
+        cliponaxis=False,  # it often lies in a corner
     )  # fmt: skip
 
 
