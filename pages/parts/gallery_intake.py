@@ -239,9 +239,9 @@ def _show_end(intake: Intake) -> None:
 def _summary(progress: Progress) -> str:
     parts = [t("{count} pictures added", count=progress.added)]
     if progress.known:
-        parts.append(t("{count} were in already", count=progress.known))
+        parts.append(t("{count} in already", count=progress.known))
     if progress.same:
-        parts.append(t("{count} are the same file under another name", count=progress.same))
+        parts.append(t("{count} only the same file under another name", count=progress.same))
     if progress.refused_count:
         parts.append(t("{count} refused", count=progress.refused_count))
     return " · ".join(parts)
