@@ -56,7 +56,7 @@ def _lines_file(bench: Workbench, found: Sequence[Separation]) -> str:
         "pictures": len(bench.pictures),
         "same": same,
         "different": len(bench.marked) - same,
-        "false_alarms_wanted": settings.get("wanted", "5"),
+        "false_alarms_wanted": settings.get(lines.WANTED, lines.USUAL_WANTED),
         "long_side": SIDE,
     }
     kept = [KeptLine(one.question, one.line) for one in found if one.beats_chance]

@@ -13,6 +13,12 @@ from pages.parts import own_methods, settings
 STRICTNESSES = {one.name.lower(): one for one in Strictness}
 USUAL = "normal"
 
+WANTED = "wanted"
+"""Setting: the share of false alarms for which lines are found from marked pairs."""
+
+WANTED_SHARES: dict[str, float | None] = {"equal": None, "10": 0.10, "5": 0.05, "1": 0.01}
+USUAL_WANTED = "5"
+
 
 def key(method: Method, options: Any) -> str:
     """Setting that holds the line of a method; each measure, and each axis, has its own.

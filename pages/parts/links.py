@@ -17,6 +17,8 @@ import streamlit as st
 from imgsim_core.comparison import Question
 from imgsim_core.distort import Damage, all_damages
 from imgsim_core.errors import ImgSimError
+from imgsim_core.gallery.copies import Level
+from imgsim_core.gallery.keeping import Criterion
 from imgsim_core.gallery.store import is_name
 from imgsim_core.labelled import EXAMPLES
 from imgsim_core.method import Family, Method
@@ -114,6 +116,9 @@ def _page_settings() -> dict[str, ReadText]:
         "robust.picture": _one_of(sample.id for sample in all_samples()),
         "robust.damages": _some_of(damage.id for damage in all_damages()),
         "robust.methods": _some_of(method.id for method in all_methods()),
+        lines.WANTED: _one_of(lines.WANTED_SHARES),
+        "duplicates.level": _one_of(level.value for level in Level),
+        "duplicates.order": _order_of(criterion.value for criterion in Criterion),
         **searching.link_settings(),
         **products_weights.link_settings(),
         **cutting_pair.link_settings(),
@@ -137,6 +142,17 @@ def _some_of(codes: Iterable[str]) -> ReadText:
     def read_text(text: str) -> str | None:
         parts = text.split(",")
         return text if known.issuperset(parts) and len(set(parts)) == len(parts) else None
+
+    return read_text
+
+
+def _order_of(codes: Iterable[str]) -> ReadText:
+    """Read codes in an order as a list."""
+    some_of = _some_of(codes)
+
+    def read_text(text: str) -> list[str] | None:
+        found: str | None = some_of(text)
+        return None if found is None else found.split(",")
 
     return read_text
 

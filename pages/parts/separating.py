@@ -33,8 +33,6 @@ from pages.parts import (
 from pages.parts.language import plain, say, t
 from pages.parts.workbench import Workbench
 
-_WANTED: dict[str, float | None] = {"equal": None, "10": 0.10, "5": 0.05, "1": 0.01}
-_USUAL = "5"
 _PATIENCE = 0.3  # seconds to wait for the last mark's scores before drawing without them
 _BEST = "best"
 _MOST_NAMED = 4
@@ -95,7 +93,7 @@ def _ready(bench: Workbench) -> list[int]:
 
 
 def _separations(bench: Workbench, ready: Sequence[int]) -> tuple[Separation, ...]:
-    wanted = _WANTED.get(settings.get("wanted", _USUAL))
+    wanted = lines.WANTED_SHARES.get(settings.get(lines.WANTED, lines.USUAL_WANTED))
     judged = (
         separation(
             marked_scores(
@@ -170,9 +168,9 @@ def _choose_wanted() -> None:
     settings.bound(
         st.segmented_control,
         t("Which error do you accept?"),
-        list(_WANTED),
-        key="wanted",
-        default=_USUAL,
+        list(lines.WANTED_SHARES),
+        key=lines.WANTED,
+        default=lines.USUAL_WANTED,
         format_func=labels.__getitem__,
         required=True,
         wrap=True,

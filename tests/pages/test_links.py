@@ -56,6 +56,16 @@ def test_a_link_restores_pair_language_options_lines_and_look():
     assert set(verdicts(app, catalogue("zh"))) == set(Family)
 
 
+def test_a_link_restores_the_level_and_rule_of_duplicates_and_the_error_accepted_on_calibrate():
+    sent = {"duplicates.level": "shot", "duplicates.order": "lossless,pixels", "wanted": "1"}
+    app = open_app(sent)
+    kept = app.session_state["settings"]
+    assert kept == {**sent, "duplicates.order": ["lossless", "pixels"]}
+    assert app.query_params == sent
+    broken = {"duplicates.level": "taught", "duplicates.order": "pixels,pixels", "wanted": "7"}
+    assert not open_app(broken).session_state["settings"]
+
+
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
 def test_a_link_restores_the_method_looked_at(family: Family):
     method = methods_of(family)[-1]
