@@ -34,7 +34,12 @@ def show() -> None:
             help=t("Looks at a larger copy: about four times the time."),
         )
         place = st.container()
-        with st.expander(t("Another picture"), icon=":material/add_photo_alternate:"):
+        with st.expander(
+            t("Another picture"),
+            icon=":material/add_photo_alternate:",
+            # A picture may be pasted while it is closed: why it was refused stands inside
+            expanded=bool(faces_held.held().problems.get(_SLOT)),
+        ):
             _show_ways_in()
     with left:
         faces = faces_held.faces_of(picture, small, height=420)
