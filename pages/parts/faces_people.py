@@ -65,6 +65,8 @@ def _show_person(index: int, person: Person) -> None:
 
 def _try() -> None:
     """Enrol the astronaut from her portrait, and look at a picture of three faces."""
+    if len(faces_held.held().people):
+        return  # a double click: she is enrolled
     portrait = open_example("portrait")
     face = faces_held.faces_of(portrait)[0]
     name = plain(Text("Astronaut"))
@@ -134,14 +136,17 @@ def _show_drop(picture: Picture) -> None:
 
 def _enrol(chosen: list[tuple[Picture, int]]) -> None:
     mine = faces_held.held()
+    waiting = [one for one in chosen if one[0].digest in mine.waiting]
+    if chosen and not waiting:
+        return  # a double click: they are enrolled
     mine.said.clear()
     name, consent = st.session_state.get(_NAME, ""), st.session_state.get(_CONSENT, False)
-    if not chosen:
+    if not waiting:
         mine.said.append(Text("Please bring a picture of this person first."))
     enrolled = False
-    for picture, number in chosen:
-        face = faces_held.faces_of(picture)[number]
+    for picture, number in waiting:
         try:
+            face = faces_held.faces_of(picture)[number]
             mine.people.check(name, face, consent=consent)
             print_ = faces_held.print_of(picture, number)
             warning = mine.people.enrol(name, face, print_, consent=consent)

@@ -12,7 +12,7 @@ from imgsim_core.text import Text, UserText
 from pages.parts import cached, faces_drawing, faces_held, inputs, receiving, tenancy
 from pages.parts.language import code_span, plain, say, t
 
-_MOST_FILES = 10
+_MOST_FILES = 10  # that wait to be enrolled: as many pictures as a person may have
 
 
 def put_example(slot: str, example: str) -> None:
@@ -61,17 +61,25 @@ def show_ways_in(slot: str, label: str, many: bool = False) -> None:
 def _receive(slot: str, name: str, many: bool) -> None:
     files = receiving.take(name)
     faces_held.held().problems.pop(slot, None)
-    most = _MOST_FILES if many else 1
-    if len(files) > most:
-        _refuse(slot, Text("Taken here at a time: {count}. The rest is left out.", count=most))
-    for file in files[:most]:
+    for file in files[: _room_for(slot, len(files), many)]:
         _open(slot, file.getvalue(), file.name, many)
+
+
+def _room_for(slot: str, count: int, many: bool) -> int:
+    """How many more pictures a slot takes; if that is fewer than came, say so."""
+    most = _MOST_FILES if many else 1
+    room = max(0, most - len(faces_held.held().waiting)) if many else most
+    if count > room:
+        _refuse(slot, Text("Taken here at a time: {count}. The rest is left out.", count=most))
+    return room
 
 
 def _shoot(slot: str, key: str, many: bool) -> None:
     photo = st.session_state.get(key)
-    if photo is not None:
-        faces_held.held().problems.pop(slot, None)
+    if photo is None:
+        return
+    faces_held.held().problems.pop(slot, None)
+    if _room_for(slot, 1, many):
         _open(slot, photo.getvalue(), photo.name, many)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartParser
@@ -23,7 +24,7 @@ from imgsim_core.applications.faces.face import Face, FacePrint
 from imgsim_core.applications.faces.people import Person
 from imgsim_core.applications.faces.switch import SETTING
 from imgsim_core.models import faces as models
-from pages.parts import cached, faces_held
+from pages.parts import cached, faces_held, faces_people, faces_slot
 from tests.pages.visitor import checked, english, markdown, open_app, whole
 
 CATALOGUE = Path(faces_held.__file__).parent / "locale" / "zh" / "faces.json"
@@ -174,6 +175,30 @@ def test_what_cannot_be_used_is_said_and_the_rest_goes_on():
     app = enrol(app, "Ada")
     assert "Enrolled: 1" in words(app)
     assert not app.checkbox(key="faces_consent").value  # it was Ada's, and not the next one's
+
+
+def test_only_so_many_pictures_wait_to_be_enrolled_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(faces_slot, "_MOST_FILES", 1)
+    app = bring(task(open_page(), "people"), "enrol", ("a.jpg", file_of("portrait")))
+    app = bring(app, "enrol", ("b.jpg", file_of("older")))
+    assert "Taken here at a time: 1." in words(app)
+    assert [one.name for one in app.session_state["faces_held"].waiting.values()] == ["a.jpg"]
+    app = bring(enrol(app, "Ada"), "enrol", ("b.jpg", file_of("older")))
+    assert "Taken here at a time" not in words(app)
+
+
+def test_a_double_click_enrols_once_and_complains_of_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(st, "session_state", {"faces_name": "Ada", "faces_consent": True})
+    mine, portrait = faces_held.held(), open_example("portrait")
+    mine.waiting[portrait.digest] = portrait
+    for _ in range(2):
+        faces_people._enrol([(portrait, 0)])
+    assert [len(person.faces) for person in mine.people.everybody] == [1]
+    assert not mine.said
+    mine.people.forget()
+    for _ in range(2):
+        faces_people._try()
+    assert [len(person.faces) for person in mine.people.everybody] == [1]
 
 
 def test_a_photograph_turned_by_its_metadata_is_upright():
