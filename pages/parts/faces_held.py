@@ -114,6 +114,7 @@ def choice(
     Parameters
     ----------
     widget : callable
+        `st.pills` or `st.segmented_control`.
     label : str
     labels : mapping
         Code to the words for it.
@@ -144,7 +145,7 @@ def choice(
         format_func=labels.__getitem__,
         key=key,
         on_change=keep,
-        **({"required": True} if widget is not st.selectbox else {}),
+        required=True,
         **keywords,
     )
     return str(chosen[name])

@@ -167,15 +167,14 @@ def show_numbers(distance: float | None, line: Line) -> None:
         for label, rate in (
             (t("One person, taken for two"), measured.missed(line.distance)),
             (t("Two people, taken for one"), measured.joined(line.distance)),
-            (t("Strangers in other photographs, taken for one"), _strangers(line)),
+            (
+                t("Strangers in other photographs, taken for one"),
+                measured.strangers_joined(line.distance),
+            ),
         ):
             rows.append(f"| {label} | {_rate(rate)} |")
         st.markdown("\n".join(rows))
         st.caption(say(measured.measured().provenance))
-
-
-def _strangers(line: Line) -> Rate:
-    return measured.strangers_joined(line.distance)
 
 
 def _rate(rate: Rate) -> str:
