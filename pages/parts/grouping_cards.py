@@ -14,7 +14,7 @@ from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.groups import Group
 from imgsim_core.gallery.keeping import Advice, Rule, advice
-from pages.parts import grouping_graph, grouping_marks, inputs, paging, wall
+from pages.parts import grouping_graph, grouping_marks, inputs, paging, tenancy, wall
 from pages.parts.language import code_span, say, t
 
 PAGE = 8
@@ -242,7 +242,7 @@ class Card:
 
     def _compare(self, a: str, b: str) -> None:
         try:
-            pictures = [self.gallery.picture(self.entries[one]) for one in (a, b)]
+            pictures = [tenancy.hold(self.gallery.picture(self.entries[one])) for one in (a, b)]
         except ImgSimError as error:
             st.error(say(error.text))
             return

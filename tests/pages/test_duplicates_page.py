@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from imgsim_core.allowance import Allowances
 from imgsim_core.errors import StoreGone
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.keeping import not_duplicates_as_json
 from imgsim_core.text import Text
-from pages.parts import galleries, grouping_cards, grouping_run
+from pages.parts import galleries, grouping_cards, grouping_run, tenancy
 from tests.gallery.test_duplicates import made, sample
 from tests.pages.visitor import checked, english, markdown, names, open_app, without_code_spans
 
@@ -171,6 +172,16 @@ def test_open_in_compare_brings_the_pair(on_page):
     checked(app.run())
     assert len(names(app)) == 2
     assert "Duplicates" not in [one.value for one in app.title]
+
+
+def test_a_pair_for_which_there_is_no_room_is_not_opened(on_page, monkeypatch):
+    app = on_page()
+    nothing_left = Allowances(1000, 1000)
+    monkeypatch.setattr(tenancy, "allowance", nothing_left.new)
+    button(app, "compare_").click()
+    checked(app.run())
+    assert "There is no room for more" in app.error[0].value
+    assert "brought_a" not in app.session_state
 
 
 def test_in_chinese_nothing_is_left_in_english(on_page):
