@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import bringing, disputes, marking, separating, workbench
+from pages.parts import bringing, disputes, marking, promise, separating, workbench
 from pages.parts.language import t
 
 bringing.style()
@@ -33,9 +33,4 @@ else:
     with st.expander(t("More pictures, other pictures"), icon=":material/add_photo_alternate:"):
         bringing.show_ways_in(bench)
         bringing.show_start_over()
-st.caption(
-    t(
-        "Your pictures stay in this server's memory while you use the page and are removed "
-        "shortly after. Nothing is written to disk, nothing is sent on."
-    )
-)
+promise.show()

@@ -13,6 +13,7 @@ from pages.parts import (
     inputs,
     navigation,
     own_tiles,
+    promise,
     result,
     together,
 )
@@ -53,9 +54,4 @@ elif (waiting := a or b) is not None:
     st.info(t("Now bring the other picture."), icon=":material/arrow_upward:")
 else:
     navigation.show_other_tasks()
-st.caption(
-    t(
-        "Your pictures stay in this server's memory while you use the page and are removed "
-        "shortly after. Nothing is written to disk, nothing is sent on."
-    )
-)
+promise.show()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import assets, objects_find, objects_learn, objects_name, objects_parts, settings
+from pages.parts import (
+    assets,
+    objects_find,
+    objects_learn,
+    objects_name,
+    objects_parts,
+    promise,
+    settings,
+)
 from pages.parts.language import t
 
 st.html(f"<style>{assets.text('objects.css')}</style>")
@@ -30,9 +38,4 @@ shows = {
     objects_parts.LEARN: objects_learn.show,
 }
 st.fragment(shows[part], key="objects")()
-st.caption(
-    t(
-        "Your pictures stay in this server's memory while you use the page and are removed "
-        "shortly after. Nothing is written to disk, nothing is sent on."
-    )
-)
+promise.show()

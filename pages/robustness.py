@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import damage
+from pages.parts import damage, promise
 from pages.parts.language import t
 
 st.title(t("How much damage can it take?"))
@@ -15,9 +15,4 @@ st.markdown(
     )
 )
 st.fragment(damage.show, key="robust")()
-st.caption(
-    t(
-        "Your pictures stay in this server's memory while you use the page and are removed "
-        "shortly after. Nothing is written to disk, nothing is sent on."
-    )
-)
+promise.show()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import (
+    promise,
     teaching_groups,
     teaching_intake,
     teaching_lesson,
@@ -46,9 +47,4 @@ with st.empty().container():
         with st.expander(t("Add more groups"), icon=":material/add_photo_alternate:"):
             teaching_intake.show_ways_in()
 teaching_use.show_held()
-st.caption(
-    t(
-        "Your pictures stay in this server's memory while you use the page and are removed "
-        "shortly after. Nothing is written to disk, nothing is sent on."
-    )
-)
+promise.show()
