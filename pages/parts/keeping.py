@@ -17,6 +17,7 @@ from pages.parts.language import say, t
 from pages.parts.workbench import Workbench
 
 _SAID = "lines_said"
+_MOST_SAID = 12  # a file may hold thousands of lines that are none
 
 
 def show(bench: Workbench, found: Sequence[Separation]) -> None:
@@ -45,8 +46,11 @@ def show(bench: Workbench, found: Sequence[Separation]) -> None:
         load = st.popover(t("Load lines"), icon=":material/upload:")
         with load:
             show_load()
-    for text in st.session_state.get(_SAID, ()):
+    said: list[Text] = st.session_state.get(_SAID, [])
+    for text in said[:_MOST_SAID]:
         st.caption(f":material/info: {say(text)}")
+    if len(said) > _MOST_SAID:
+        st.caption(t("… and {count} more.", count=len(said) - _MOST_SAID))
 
 
 def _lines_file(bench: Workbench, found: Sequence[Separation]) -> str:

@@ -244,6 +244,15 @@ def test_a_file_that_holds_no_lines_is_said_to_hold_none():
     assert "not a file of lines" in text(whole(checked(app.run())))
 
 
+def test_of_a_file_with_many_bad_lines_the_first_are_said_and_the_rest_counted():
+    app = open_page({"labelled": "copies"})
+    whole_file = json.loads(lines_as_json([], {})) | {"lines": [{}] * 500}
+    app.file_uploader(key="file_lines_0").upload("lines.json", json.dumps(whole_file).encode())
+    told = text(whole(checked(app.run())))
+    assert told.count("of the file names no method") == 12
+    assert "… and 488 more." in told
+
+
 # ── The visitor's own pictures ─────────────────────────────────────────────────────
 
 
