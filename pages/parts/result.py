@@ -181,7 +181,8 @@ def show_overview(a: Picture, b: Picture) -> None:
     those two again and leaves the rest of the page alone.
     """
     memory = cached.memory()
-    with ThreadPoolExecutor(2, initializer=lanes.joined()) as pool:
+    pool = ThreadPoolExecutor(2, initializer=lanes.joined())
+    try:
         answers: dict[Family, Future[Score | Unavailable]] = {
             family: pool.submit(memory.ask, question(spokesman(family)), a, b) for family in Family
         }
@@ -202,6 +203,9 @@ def show_overview(a: Picture, b: Picture) -> None:
             with slots[family].container():
                 st.fragment(_show_tile, key=_tile(family))(family, a, b)
         found.result()
+    finally:
+        # Who clicks elsewhere ends this run here, and waits for what has begun only
+        pool.shutdown(cancel_futures=True)
     with agreement.container():
         st.fragment(_show_verdict, key="agreed")(a, b)
     links.write()

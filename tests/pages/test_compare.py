@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,8 +18,9 @@ from imgsim_core.method import Family, Method
 from imgsim_core.registry import all_methods, article_methods, methods_of, spokesman
 from imgsim_core.samples import all_pairs, open_sample, pair_by_id
 from imgsim_core.verdict import Kind, pair_verdict
-from pages.parts import cached, export
+from pages.parts import cached, export, pairing
 from tests.pages.visitor import (
+    MAIN,
     PAIR,
     bring,
     checked,
@@ -33,6 +35,25 @@ from tests.pages.visitor import (
     verdicts,
     whole,
 )
+
+
+def test_who_clicks_elsewhere_does_not_wait_for_what_has_not_begun(monkeypatch):
+    asked = []
+
+    class Slow(Memory):
+        def ask(self, question, a, b):
+            asked.append(question.method.family)
+            time.sleep(0.3)
+            raise RuntimeError("this run ends here")  # as a click ends it
+
+    memory = Slow(200 * 2**20)
+    monkeypatch.setattr(cached, "memory", lambda: memory)
+    monkeypatch.setattr(pairing, "verdict", lambda a, b, memory: time.sleep(0.3))
+    app = AppTest.from_file(str(MAIN), default_timeout=120)
+    app.query_params["pair"] = PAIR
+    app.run()
+    assert app.exception
+    assert len(asked) <= len(Family) - 2
 
 
 def test_the_first_page_offers_every_guided_pair():
