@@ -14,6 +14,7 @@ from imgsim_core.picture import Picture
 from imgsim_core.text import Text
 from pages.parts import assets, cached, charts
 from pages.parts.language import say, t
+from pages.parts.oops import SORRY
 
 _SPOT = assets.component("spot")
 _BUDGET_SECONDS = 15.0
@@ -50,18 +51,19 @@ def show_occlusion(asked: Question, a: Picture, b: Picture) -> None:
     jobs: dict[object, _Job] = st.session_state.setdefault("occlusion_jobs", {})
     key = (asked.method.id, asked.options, a.digest, b.digest)
     job = jobs.get(key)
-    if job is None:
+    if job is None or job.ended_early:
         clicked = st.button(
             t("Hide parts of A one by one: what does the score hang on?"),
             key=f"occlusion_{asked.method.id}",
             icon=":material/visibility_off:",
         )
-        if not clicked:
-            return
-        for other in jobs.values():
-            other.stop.set()
-        jobs.clear()
-        job = jobs[key] = _Job(asked, a, b)
+        if clicked:
+            for other in jobs.values():
+                other.stop.set()
+            jobs.clear()
+            job = jobs[key] = _Job(asked, a, b)
+    if job is None:
+        return
     st.fragment(_follow, run_every=None if job.done.is_set() else 0.4)(job, a)
 
 
@@ -76,8 +78,8 @@ def _follow(job: _Job, a: Picture) -> None:
         charts.heatmap(job.result.evidence(), a)
         if not job.result.complete:
             st.caption(t("Stopped before every place was tried."))
-    elif job.result is not None:
-        st.info(say(job.result))
+    else:
+        st.info(say(job.result or SORRY))
     if not job.shown:
         job.shown = True
         st.rerun()  # ends the refreshing
@@ -92,6 +94,12 @@ class _Job:
         self.result: OcclusionMap | Text | None = None
         self.shown = False
         in_background(lambda: self._run(asked, a, b), "occlusion", lanes.current())
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it is over without having tried every place."""
+        tried_all = isinstance(self.result, OcclusionMap) and self.result.complete
+        return self.done.is_set() and not tried_all
 
     def _run(self, asked: Question, a: Picture, b: Picture) -> None:
         def progress(share: float) -> None:
