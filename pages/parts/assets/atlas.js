@@ -107,8 +107,17 @@ function fit(map) {
     left = Math.min(left, xs[i]); right = Math.max(right, xs[i])
     top = Math.min(top, ys[i]); bottom = Math.max(bottom, ys[i])
   }
-  const scale = Math.min((width - 2 * PAD) / Math.max(right - left, .05), (height - 2 * PAD) / Math.max(bottom - top, .05))
+  const within = pad => Math.min((width - 2 * pad) / Math.max(right - left, .05), (height - 2 * pad) / Math.max(bottom - top, .05))
+  // The outermost thumbnails are to be whole, and few pictures have large ones
+  const scale = within(Math.max(PAD, tile_side(map, within(PAD), map.count) / 2 + GAP))
   map.view = { x: (left + right) / 2, y: (top + bottom) / 2, scale, least: scale }
+}
+
+// Side of a thumbnail in pixels while so many pictures are in view.
+function tile_side(map, scale, count) {
+  const [width, height] = size(map), narrow = width < 500
+  if (map.room) return Math.min(110, Math.max(narrow ? 26 : 34, map.room * scale - GAP))
+  return Math.min(92, Math.max(narrow ? 30 : 44, .66 * Math.sqrt(width * height / Math.max(1, count))))
 }
 
 function zoom(map, factor, at) {
@@ -189,8 +198,7 @@ function paint(map) {
   pen.globalAlpha = 1
 
   // Thumbnails where there is room: chosen pictures first, then in the order given
-  const own = map.room * view.scale - GAP
-  const side = map.room ? Math.min(110, Math.max(width < 500 ? 26 : 34, own)) : Math.min(92, Math.max(width < 500 ? 30 : 44, .66 * Math.sqrt(width * height / Math.max(1, seen.length))))
+  const side = tile_side(map, view.scale, seen.length)
   const step = side + GAP, cells = new Map(), placed = [], in_view = new Set(seen), missing = []
   const cell = (x, y) => Math.floor(x / step) * 100003 + Math.floor(y / step)
   const consider = i => {
