@@ -13,14 +13,14 @@ from imgsim_core.gallery.groups import Group
 from pages.parts.language import t
 
 _LINK, _WEAK, _DOT, _KEEP = "#8a9694", "#d55e00", "#2b7fc3", "#1a9a88"
-MOST_DRAWN = 24  # more dots could not be told apart
+_MOST_DRAWN = 24  # more dots could not be told apart
 _HEIGHT = 230
 _FEW_LINKS = 15
 
 
 def show(group: Group, entries: Mapping[str, Entry], kept: str | None) -> None:
     """Draw a group; dots carry the numbers that stand under its pictures."""
-    members = group.members[:MOST_DRAWN]
+    members = group.members[:_MOST_DRAWN]
     places = _places(members)
     figure = go.Figure()
     weakest = group.weakest
@@ -76,6 +76,8 @@ def show(group: Group, entries: Mapping[str, Entry], kept: str | None) -> None:
         key=f"graph_{group.key}",
         config={"displayModeBar": False, "scrollZoom": False},
     )
+    if len(group.members) > _MOST_DRAWN:
+        st.caption(t("Numbers 1 to {count} are drawn.", count=_MOST_DRAWN))
 
 
 def _places(members: tuple[str, ...]) -> dict[str, tuple[float, float]]:

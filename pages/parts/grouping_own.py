@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -96,8 +96,18 @@ def wants_keeping() -> bool:
     )
 
 
-def show_table(report: Belonging, groups: Sequence[Group], kept: dict[str, str]) -> None:
-    """Draw the downloads of the groups; `kept` holds the picture chosen of each, by its key."""
+def show_table(
+    report: Belonging, groups: Sequence[Group], kept: Callable[[], dict[str, str]]
+) -> None:
+    """Draw the downloads of the groups, worked out when one is clicked.
+
+    Parameters
+    ----------
+    report : Belonging
+    groups : sequence of Group
+    kept : callable
+        Tells the picture chosen of each group, by the group's key; empty where none is chosen.
+    """
     st.markdown(
         t(
             "**Take the groups home** as a table: which file is in which group. There is no plan "
@@ -107,7 +117,7 @@ def show_table(report: Belonging, groups: Sequence[Group], kept: dict[str, str])
 
     def rows() -> list[dict[str, object]]:
         entries = {key: one.without_addresses() for key, one in report.entries.items()}
-        return belonging_rows(groups, entries, kept)
+        return belonging_rows(groups, entries, kept())
 
     with st.container(horizontal=True):
         st.download_button(

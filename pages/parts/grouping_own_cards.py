@@ -28,12 +28,17 @@ def show(gallery: Gallery, report: Belonging) -> None:
         with st.expander(t("What to keep"), icon=":material/tune:"):
             rule = grouping_rule.show(with_plan=False)
     grouping_cards.show(groups, lambda group: OwnCard(gallery, report, group, rule))
-    kept = {} if rule is None else {one.key: _kept(report, one, rule) for one in groups}
+    chosen = grouping_marks.kept()  # asked for here: a download is made outside the session
+
+    def kept() -> dict[str, str]:
+        if rule is None:
+            return {}
+        return {one.key: _kept(report, one, rule, chosen.get(one.key)) for one in groups}
+
     grouping_own.show_table(report, groups, kept)
 
 
-def _kept(report: Belonging, group: Group, rule: Rule) -> str:
-    chosen = grouping_marks.kept().get(group.key)
+def _kept(report: Belonging, group: Group, rule: Rule, chosen: str | None) -> str:
     return chosen if chosen in group.members else advice(group, report.entries, rule).keep
 
 

@@ -9,7 +9,7 @@ from imgsim_core.errors import StoreGone
 from imgsim_core.gallery.copies import Level
 from imgsim_core.gallery.keeping import not_duplicates_as_json
 from imgsim_core.text import Text
-from pages.parts import galleries, grouping_cards, grouping_run, tenancy
+from pages.parts import galleries, grouping_cards, grouping_graph, grouping_run, tenancy
 from tests.gallery.test_duplicates import made, sample
 from tests.pages.visitor import checked, english, markdown, names, open_app, without_code_spans
 
@@ -151,6 +151,11 @@ def test_the_picture_to_keep_is_shown_however_many_there_are(on_page, gallery, m
     checked(app.run())
     tile = app.get_by_key(f"tile_{group.key}_{group.members[2][:12]}")
     assert any("Keep" in item.value for item in tile.markdown)
+
+
+def test_a_graph_of_some_pictures_of_a_group_says_so(on_page, monkeypatch):
+    monkeypatch.setattr(grouping_graph, "_MOST_DRAWN", 2)
+    assert sum("Numbers 1 to 2 are drawn." in text for text in markdown(on_page())) == 1
 
 
 def test_the_rule_is_the_visitors(on_page):

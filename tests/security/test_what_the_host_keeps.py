@@ -104,7 +104,7 @@ def test_files_that_duplicates_gives_away_name_pictures_and_no_addresses(monkeyp
     for part in (grouping_rule.st, grouping_own.st):
         monkeypatch.setattr(part, "download_button", lambda _, make, *a, **k: given.append(make))
     grouping_rule.show_plan(report, groups, Rule())
-    grouping_own.show_table(report, groups, {})
+    grouping_own.show_table(report, groups, dict)
     assert len(given) == 5
     for make in given:
         written = make()
