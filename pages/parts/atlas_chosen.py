@@ -8,11 +8,10 @@ import streamlit as st
 from imgsim_core.errors import ImgSimError
 from imgsim_core.gallery.entry import Entry
 from imgsim_core.gallery.neighbours import nearest
-from pages.parts import inputs, searching, wall
+from pages.parts import inputs, searching, tenancy, wall
 from pages.parts.atlas_view import Choice, View, choice, choose, choose_nothing, turn
 from pages.parts.language import code_span, say, t
 
-_SIDE = 1600  # long side at which a pair is opened for Compare
 _NEIGHBOURS = 4
 
 
@@ -107,7 +106,10 @@ def compare_button(view: View, row: int, other: int, *, key: str) -> None:
     """Offer to open two pictures of the gallery in Compare."""
     if st.button(t("Compare"), key=key, type="tertiary", icon=":material/compare:"):
         try:
-            first, second = (view.gallery.picture(view.entry(one), _SIDE) for one in (row, other))
+            # In full: what Compare remembers is kept by the digest of the whole file
+            first, second = (
+                tenancy.hold(view.gallery.picture(view.entry(one))) for one in (row, other)
+            )
         except ImgSimError as error:
             st.error(say(error.text), icon=":material/image_not_supported:")
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from imgsim_core import calibration
@@ -175,6 +177,20 @@ def test_a_picture_opens_in_compare_with_its_nearest(made):
     assert first.digest == view.entry(0).digest
     near = (view.snapshot.vectors @ view.snapshot.vectors[0]).argsort()[-2]
     assert second.digest == view.entry(int(near)).digest
+
+
+def test_a_pair_opens_in_compare_in_full_since_its_answers_are_kept_by_the_file(made, tmp_path):
+    kept = []
+    for shade, row in enumerate(rows(2)):
+        file = tmp_path / f"{shade}.png"
+        Image.new("RGB", (2000, 20), (shade, 0, 0)).save(file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        kept.append(Row(entry(file.name, digest=digest, sources=(str(file),)), row.vector))
+    view = view_of(made(kept, thumbnails=0))
+    app = open_map()
+    app.session_state["atlas_choice"] = (view.id, atlas_view.Choice("picture", np.array([0])))
+    checked(checked(app.run()).button(key="atlas_compare_0").click().run())
+    assert {app.session_state[f"brought_{slot}"].width for slot in "ab"} == {2000}
 
 
 def test_the_line_tells_how_many_have_a_neighbour_above_it(made):
