@@ -91,14 +91,12 @@ def data_url(data: bytes) -> str:
 @show.register
 def _(evidence: Matches, a: Picture, b: Picture, *, key: str) -> None:
     st.markdown(f"**{say(evidence.title)}**")
-    verified = int(evidence.verified.sum())
     st.image(jpeg(_matches_canvas(evidence, a, b)), width="stretch", alt=plain(evidence.title))
+    # No counts: of very many, only some are given here, and of these only some are drawn
     st.caption(
         t(
-            "Green: {verified} matches in one consistent arrangement. Grey: {others} that fit "
-            "no arrangement.",
-            verified=verified,
-            others=len(evidence.verified) - verified,
+            "Green: matches in one consistent arrangement. Grey: matches that fit no "
+            "arrangement. Of very many, some are drawn."
         )
     )
 
