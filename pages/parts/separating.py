@@ -198,8 +198,8 @@ def _show_table(found: Sequence[Separation]) -> None:
         height=min(38 + 35 * len(rows), 320),
         alt=t("Every method, the best first, with its line and its errors"),
         column_config={
-            # As wide as the longest name: a pinned column neither grows nor shrinks
-            t("Method"): st.column_config.TextColumn(pinned=True, width=300),
+            # Pinned columns neither grow nor shrink; if wider, a phone would not pin it
+            t("Method"): st.column_config.TextColumn(pinned=True, width=212),
             t("Right order"): st.column_config.ProgressColumn(
                 min_value=0.0,
                 max_value=100.0,
