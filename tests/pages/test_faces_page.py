@@ -114,6 +114,16 @@ def test_each_example_is_one_click_from_its_faces():
     assert "Never let an answer of this page decide" in words(app)
 
 
+def test_a_refused_picture_opens_the_fold_in_which_its_reason_stands():
+    app = click(open_page(), "faces_try_find_portrait")
+    fold = next(one for one in app.expander if one.label == "Another picture")
+    assert not fold.proto.expanded
+    app = bring(app, "find", ("broken.jpg", b"no picture at all"))
+    fold = next(one for one in app.expander if one.label == "Another picture")
+    assert fold.proto.expanded
+    assert "broken.jpg" in fold.error[0].value
+
+
 @pytest.mark.parametrize(
     ("pair", "verdict"),
     [
