@@ -122,6 +122,7 @@ def picture_asked(gallery: Gallery) -> PictureAsked | None:
     brought = inputs.picture(SLOT)
     weight = float(settings.get(f"{WEIGHT}picture", WEIGHTS["picture"]))
     if brought is not None:
+        settings.put(ENTRY, None)  # else the link would name what was asked with before
         return PictureAsked.of(brought, weight)
     digest = chosen(gallery)
     return None if digest is None else PictureAsked(digest, None, weight)

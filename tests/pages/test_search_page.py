@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from imgsim_core.registry import method_by_id
 from pages.parts import galleries, searching, tenancy
 from tests.gallery.test_duplicates import made
-from tests.pages.visitor import ENGLISH, checked, markdown, open_app, whole
+from tests.pages.visitor import ENGLISH, bring, checked, markdown, open_app, whole
 
 SECONDS = 120
 
@@ -78,6 +78,15 @@ def test_more_like_a_hit_asks_with_it():
     key = next(item.key for item in app.button if item.key == "more_hits_3")
     checked(app.button(key=key).click().run())
     assert name in asked_for(app)
+
+
+def test_a_link_names_no_picture_that_another_has_taken_the_place_of(png):
+    app = on_search()
+    checked(app.button(key="suggestion_3").click().run())
+    assert "search.picture" in app.query_params
+    bring(app, "search.sample", "mine.png", png)
+    assert "mine.png" in asked_for(app)
+    assert "search.picture" not in app.query_params
 
 
 def test_words_find_pictures_and_stay_in_the_link():
