@@ -65,7 +65,7 @@ def strip(pictures: Sequence[Picture], count: int = _IN_STRIP) -> bytes:
 
 
 def ground() -> tuple[int, int, int]:
-    """Colour of the page, for the gaps in what is drawn together."""
+    """Colour of the page, as the theme has it, for the gaps in what is drawn together."""
     return (15, 21, 20) if st.context.theme.type == "dark" else (255, 255, 255)
 
 
