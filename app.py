@@ -19,7 +19,7 @@ if str(HERE) not in sys.path:  # an ASGI server need not have been started in th
     sys.path.insert(0, str(HERE))
 
 from imgsim_core.errors import BadSetting  # noqa: E402 - needs the path above
-from pages.parts import guard, logs, metrics, oops, server  # noqa: E402
+from pages.parts import guard, logs, metrics, oops, preloading, server  # noqa: E402
 
 st.secrets.load_if_toml_exists()  # a host may keep settings there
 logs.begin()
@@ -38,6 +38,7 @@ app = st.App(
         Middleware(metrics.CountRequests),
         Middleware(server.SecurityHeaders),
         Middleware(guard.Guard),
+        Middleware(preloading.Preloading),
         Middleware(server.CompressStatic),
     ],
     lifespan=server.lifespan,

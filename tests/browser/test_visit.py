@@ -10,10 +10,11 @@ import urllib.request
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Request, WebSocket, expect
 
 from imgsim_core.method import Family
 from imgsim_core.registry import spokesman
+from pages.parts import preloading
 from tests.browser.conftest import Visits
 from tests.browser.serving import Server
 from tests.browser.steps import (
@@ -243,3 +244,26 @@ def test_every_answer_of_the_server_has_security_headers_and_scripts_are_small(s
     with urllib.request.urlopen(request) as answer:
         assert answer.headers["content-encoding"] == "gzip"
         assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_what_the_first_screen_needs_is_named_with_the_page_itself(
+    browser: Browser, server: Server
+):
+    """No script is found out about only when an element that wants it is drawn."""
+    page = browser.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+    sockets: list[WebSocket] = []
+    late: list[str] = []
+    page.on("websocket", lambda one: sockets.append(one))
+    page.on("request", lambda one: late.append(one.url) if sockets and wanted(one) else None)
+    page.goto(server.address)
+    keyed(page, "pair_start_two-views").get_by_role("button").wait_for()
+    idle(page)
+    page.context.close()
+    assert sockets
+    assert late == []
+
+
+def wanted(request: Request) -> bool:
+    """Whether it is a script, or the icons' font."""
+    path = urlsplit(request.url).path
+    return "/static/js/" in path or path.endswith(preloading.ICONS)
