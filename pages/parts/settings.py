@@ -79,7 +79,9 @@ def bound(
         Called on a change, before anything runs again.
     """
     widget_key = f"widget.{key}"
-    choices = arguments[0] if arguments and isinstance(arguments[0], list) else None
+
+    def fits(value: Any) -> bool:
+        return _fits(arguments, value)
 
     # `keep` has run before this for whatever the visitor changed, so a widget that differs
     # from its setting is out of date: a default moved, or the language its labels are in.
@@ -89,7 +91,7 @@ def bound(
     if key not in _store() and defaults.get(key, default) != default:
         left[key] = defaults[key]
     defaults[key] = default
-    if not _are_among(choices, wanted):
+    if not fits(wanted):
         wanted = default  # the link came from another host, or the option is gone since
     if widget_key not in st.session_state or st.session_state[widget_key] != wanted:
         st.session_state[widget_key] = wanted
@@ -100,7 +102,7 @@ def bound(
         value = st.session_state[widget_key]
         if key not in _store() and key in left and value == left.pop(key):
             return  # the browser tells what it was shown before the default moved
-        if not _are_among(choices, value):
+        if not fits(value):
             return  # a browser names an option by its label: in a language left, or made up
         if value is None or value == default:
             _store().pop(key, None)
@@ -114,8 +116,21 @@ def bound(
     return widget(label, *arguments, key=widget_key, on_change=keep, **keywords)
 
 
-def _are_among(choices: Sequence[Any] | None, value: Any) -> bool:
-    """Tell whether a widget's value, or each of several, is one of its options."""
-    if choices is None or value is None:
-        return True
-    return all(one in choices for one in (value if isinstance(value, list) else [value]))
+def _fits(arguments: Sequence[Any], value: Any) -> bool:
+    """Tell whether a widget can show a value: Streamlit breaks the page with one it cannot.
+
+    Parameters
+    ----------
+    arguments : sequence
+        The widget's: its options in a list, or the two ends of a slider.
+    value : object
+        A list is one of several options each.
+    """
+    match arguments:
+        case _ if value is None:
+            return True
+        case [list() as options, *_]:
+            return all(one in options for one in (value if isinstance(value, list) else [value]))
+        case [int() | float() as low, int() | float() as high, *_]:
+            return bool(low <= value <= high)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -92,3 +93,23 @@ def test_a_setting_that_is_no_option_here_shows_the_default() -> None:
     app.session_state["settings"] = {"one": "z", "several": ["a", "z"]}
     app.run()
     assert app.text[0].value == "['a', 'b', 'c'] b"
+
+
+def _slider_of_what_is_set() -> None:
+    import streamlit as st
+
+    from pages.parts import settings
+
+    if "line" in st.query_params:
+        settings.put("line", float(st.query_params["line"]))
+    settings.bound(st.slider, "Line", 0.0, 10.0, key="line", default=3.0)
+
+
+@pytest.mark.parametrize(("line", "shown"), [("10", 10), ("10.5", 3), ("-1", 3), ("nan", 3)])
+def test_a_number_beyond_a_slider_leaves_it_at_its_default(line: str, shown: float) -> None:
+    """A setting may have been made where the ends were others."""
+    app = AppTest.from_function(_slider_of_what_is_set)
+    app.query_params["line"] = line
+    app.run()
+    assert not app.exception
+    assert app.slider[0].value == shown
