@@ -58,8 +58,7 @@ def read() -> None:
 
 def write() -> None:
     """Make the address bar say what is set now."""
-    shared = own_methods.for_everybody(settings.everything())
-    wanted = {key: _written(value) for key, value in shared.items()}
+    wanted = _shared()
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 
@@ -67,8 +66,15 @@ def write() -> None:
 def address() -> str:
     """Whole link to what is set now, in the language it is read in."""
     base = (st.context.url or "").partition("?")[0]
-    set_now = {"lang": language(), **own_methods.for_everybody(settings.everything())}
-    return f"{base}?{urlencode({key: _written(value) for key, value in set_now.items()})}"
+    return f"{base}?{urlencode({'lang': language(), **_shared()})}"
+
+
+def _shared() -> dict[str, str]:
+    """Settings that a link restores, in its words; others may be names of the visitor's own."""
+    set_now = own_methods.for_everybody(settings.everything())
+    written = {key: _written(value) for key, value in set_now.items()}
+    restored = dict(_valid(written))
+    return {key: text for key, text in written.items() if key in restored}
 
 
 def _written(value: Any) -> str:

@@ -56,6 +56,20 @@ def test_a_link_restores_pair_language_options_lines_and_look():
     assert set(verdicts(app, catalogue("zh"))) == set(Family)
 
 
+def _page_with_a_name_of_the_visitors_own() -> None:
+    from pages.parts import links, settings
+
+    settings.put("duplicates.reference", "Grandma/1953")
+    settings.put("duplicates.level", "shot")
+    links.write()
+
+
+def test_what_a_link_does_not_restore_is_not_in_it():
+    """A folder's name is the visitor's own, and says nothing to who gets the link."""
+    app = AppTest.from_function(_page_with_a_name_of_the_visitors_own).run()
+    assert app.query_params == {"duplicates.level": "shot"}
+
+
 def test_a_link_restores_the_level_and_rule_of_duplicates_and_the_error_accepted_on_calibrate():
     sent = {"duplicates.level": "shot", "duplicates.order": "lossless,pixels", "wanted": "1"}
     app = open_app(sent)
