@@ -18,7 +18,7 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from numpy.typing import NDArray
 
 from imgsim_core.background import in_background, leaving
@@ -659,6 +659,9 @@ _MOST_BYTES = 8 * 2**20
 _MOST_UNDER_WAY = 4  # what waits beyond is begun when it is asked for again
 _calibrated_here: LRUCache[tuple[str, Any], Reference] = LRUCache(_MOST_BYTES, size_in_bytes)
 _under_way: set[tuple[str, Any]] = set()
+_at_work: set[tuple[str, Any]] = set()  # one of them, or none; the others wait
+# Why no reference could be made: not asked again for some minutes
+_failed: TTLCache[tuple[str, Any], Text] = TTLCache(maxsize=256, ttl=300.0)
 
 
 def _key(question: Question) -> tuple[str, Any]:
@@ -741,11 +744,11 @@ def background_reference(
     Returns
     -------
     Reference or None
-        None while it is under way or others are, or when the method's model is not there.
+        None while it is under way or others are, or as long as `why_unmeasured` tells why.
     """
     found = reference_for(question)
     told_otherwise = question.method.examples is not None  # its groups say what it means
-    if found is not None or told_otherwise or question.method.availability() is not None:
+    if found is not None or told_otherwise or why_unmeasured(question) is not None:
         return found
     with _lock:
         if _key(question) in _under_way or len(_under_way) >= _MOST_UNDER_WAY:
@@ -756,24 +759,57 @@ def background_reference(
 
 
 def is_calibrating(question: Question) -> bool:
-    """Tell whether a reference is being made just now."""
+    """Tell whether a reference is being made just now, or waits for others to be made."""
     with _lock:
         return _key(question) in _under_way
 
 
+def waits_its_turn(question: Question) -> bool:
+    """Tell whether another reference is being made just now."""
+    with _lock:
+        return bool(_at_work) and _key(question) not in _at_work
+
+
+def why_unmeasured(question: Question) -> Text | None:
+    """Say why no reference can be made here at present.
+
+    Returns
+    -------
+    Text or None
+        That the method's model is not there, or what went wrong some minutes ago; None if
+        nothing is in the way.
+    """
+    with _lock:
+        failed: Text | None = _failed.get(_key(question))
+    return question.method.availability() or failed
+
+
 def _calibrate(question: Question, done: Callable[[], None] | None) -> None:
+    key = _key(question)
     try:
         with _one_at_a_time:
+            with _lock:
+                _at_work.add(key)
             reference = calibrate_on_samples(question.method, question.options)
         with _lock:
-            _calibrated_here[_key(question)] = reference
-    except ImgSimError:
-        return  # the model went away, or takes none of the pictures: asked again next time
+            _calibrated_here[key] = reference
+    except ImgSimError as error:  # the model went away, or takes none of the pictures
+        _note_failure(key, error.text)
+        return
+    except Exception:
+        _note_failure(key, Text("Something went wrong on our side."))
+        raise
     finally:
         with _lock:
-            _under_way.discard(_key(question))
+            _at_work.discard(key)
+            _under_way.discard(key)
     if done is not None:
         done()
+
+
+def _note_failure(key: tuple[str, Any], reason: Text) -> None:
+    with _lock:
+        _failed[key] = reason
 
 
 # ── Lines from labelled pairs ──────────────────────────────────────────────────────

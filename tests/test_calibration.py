@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from cachetools import TTLCache
 from scipy.stats import mannwhitneyu, norm, percentileofscore
 from sklearn.isotonic import IsotonicRegression
 
@@ -37,6 +38,8 @@ from imgsim_core.calibration import (
     shipped_references,
     stated_relations,
     stored_form,
+    waits_its_turn,
+    why_unmeasured,
 )
 from imgsim_core.comparison import Question, Score
 from imgsim_core.errors import ImgSimError, TooFewPairs
@@ -365,6 +368,7 @@ def test_a_method_is_calibrated_on_the_built_in_pictures_coarsely():
 def forgetting(monkeypatch):
     monkeypatch.setattr(calibration, "_calibrated_here", {})
     monkeypatch.setattr(calibration, "_under_way", set())
+    monkeypatch.setattr(calibration, "_failed", {})
 
 
 @pytest.mark.usefixtures("forgetting")
@@ -424,18 +428,78 @@ def test_a_method_without_its_model_is_not_calibrated():
         calibrate_on_samples(asked.method, asked.options)
 
 
+class Clock:
+    """A time that goes on when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def calibrations_are_over() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "calibration":
+            thread.join(30)
+
+
 @pytest.mark.usefixtures("forgetting")
-def test_a_reference_that_could_not_be_made_is_tried_again():
-    def describe(picture, options):
+def test_a_reference_that_could_not_be_made_is_tried_again_after_some_minutes(monkeypatch):
+    clock, begun = Clock(), []
+    monkeypatch.setattr(calibration, "_failed", TTLCache(2, 300.0, clock))
+
+    def calibrate(method, options):
+        begun.append(method)
         raise ImgSimError(Text("Gone."))
 
-    asked = question(describe=describe)
-    for _ in range(2):
+    monkeypatch.setattr(calibration, "calibrate_on_samples", calibrate)
+    asked = question()
+    for minutes, times in ((0, 1), (4, 1), (6, 2)):
+        clock.now = 60.0 * minutes
         assert background_reference(asked) is None
-        for thread in threading.enumerate():
-            if thread.name == "calibration":
-                thread.join(30)
+        calibrations_are_over()
         assert not is_calibrating(asked)
+        assert why_unmeasured(asked) == Text("Gone.")
+        assert len(begun) == times
+
+
+@pytest.mark.usefixtures("forgetting")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_is_loud_and_not_begun_again_at_once():
+    begun = []
+
+    def describe(picture, options):
+        begun.append(picture)
+        raise ZeroDivisionError
+
+    asked = question(describe=describe)
+    for _ in range(3):
+        assert background_reference(asked) is None
+        calibrations_are_over()
+    assert "on our side" in str(why_unmeasured(asked))
+    assert len(begun) == 1
+
+
+@pytest.mark.usefixtures("forgetting")
+def test_one_is_measured_and_the_others_wait_their_turn():
+    held, first = threading.Event(), threading.Event()
+
+    def describe(picture, options):
+        first.set()
+        held.wait(10)
+        raise ImgSimError(Text("Gone."))
+
+    asked = [question(id=f"method-{number}", describe=describe) for number in range(6)]
+    assert background_reference(asked[0]) is None
+    assert first.wait(10)
+    for one in asked:
+        assert background_reference(one) is None
+    assert [waits_its_turn(one) for one in asked] == [False] + [True] * 5
+    assert [why_unmeasured(one) for one in asked] == [None] * 6
+    held.set()
+    calibrations_are_over()
+    assert not any(waits_its_turn(one) for one in asked)
 
 
 # ── Lines from labelled pairs ──────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import streamlit as st
 
 from imgsim_core import calibration
 from imgsim_core.calibration import Meaning, Relation
-from imgsim_core.comparison import Question, Score
+from imgsim_core.comparison import Score
 from imgsim_core.method import Examples
 from imgsim_core.own_examples import own_meaning
 from pages.parts import lines, settings
@@ -55,7 +55,7 @@ def show(score: Score) -> None:
         return
     meaning = of(score)
     if meaning is None:
-        _await(score.question)
+        _await(score)
         return
     st.markdown(f"**{say(meaning.verdict)}**")
     _bar(meaning)
@@ -126,17 +126,20 @@ def _bar(meaning: Meaning) -> None:
     )
 
 
-def _await(asked: Question) -> None:
-    if calibration.is_calibrating(asked):
-        st.fragment(_watch, run_every=1.5)(asked)
+def _await(score: Score) -> None:
+    reason = calibration.why_unmeasured(score.question)
+    if reason is None:
+        st.fragment(_watch, run_every=1.5)(score)
     else:
-        st.caption(t("What this number means was not measured for these options."))
+        st.caption(t("What this number means could not be measured: {why}", why=reason))
 
 
-def _watch(asked: Question) -> None:
-    st.caption(
-        ":material/hourglass_top: "
-        + t("Measuring what this number means with these options, on the built-in pictures …")
-    )
-    if not calibration.is_calibrating(asked):
+def _watch(score: Score) -> None:
+    """Say how far measuring is; who waits begins as soon as there is room."""
+    if of(score) is not None or calibration.why_unmeasured(score.question) is not None:
         st.rerun()
+    if calibration.waits_its_turn(score.question):
+        words = t("Measuring what this number means waits its turn: others come first …")
+    else:
+        words = t("Measuring what this number means with these options, on the built-in pictures …")
+    st.caption(f":material/hourglass_top: {words}")
