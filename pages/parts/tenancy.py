@@ -21,7 +21,8 @@ from imgsim_core import cutout, lanes
 from imgsim_core.allowance import Allowance, Allowances
 from imgsim_core.gallery import atlas, words
 from imgsim_core.gallery.intake import Intake
-from imgsim_core.gallery.life import Visitors, limits_of_host
+from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.limits import limits_of_host
 from imgsim_core.gallery.shared_samples import SampleGallery
 from imgsim_core.lanes import Lane
 from imgsim_core.models.catalogue import Model

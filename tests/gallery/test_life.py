@@ -31,7 +31,8 @@ from imgsim_core.gallery import life, published, reembedding
 from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.ingest import new_gallery
 from imgsim_core.gallery.intake import Intake
-from imgsim_core.gallery.life import GALLERY, Limits, Visitors
+from imgsim_core.gallery.life import GALLERY, Visitors
+from imgsim_core.gallery.limits import Limits, limits_of_host
 from imgsim_core.gallery.reembedding import outdated, reembed
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.spool import Spool, Spooled
@@ -280,7 +281,7 @@ def test_a_disk_that_fills_up_in_the_middle_stops_with_a_sentence_and_resumes(
 def test_a_host_s_setting_that_is_no_number_is_a_sentence(monkeypatch, written: str):
     monkeypatch.setenv("IMGSIM_VISITOR_HOURS", written)
     with pytest.raises(BadSetting, match="IMGSIM_VISITOR_HOURS must be a number above 0"):
-        life.limits_of_host()
+        limits_of_host()
 
 
 def test_a_host_sets_the_limits(monkeypatch, tmp_path: Path):

@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from imgsim_core.errors import StoreGone
 from imgsim_core.gallery.ingest import new_gallery
 from imgsim_core.gallery.intake import Intake
-from imgsim_core.gallery.life import Limits, Visitors
+from imgsim_core.gallery.life import Visitors
+from imgsim_core.gallery.limits import Limits
 from imgsim_core.gallery.shared_samples import SampleGallery
 from imgsim_core.gallery.shelf import Shelf
 from imgsim_core.gallery.store import open_store
