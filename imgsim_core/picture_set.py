@@ -148,25 +148,38 @@ def with_files(
     return PictureSet(tuple(kept), other_names, tuple(refused))
 
 
-def reduced_on_opening(name: str, data: bytes) -> Picture:
-    """Open a picture for a set.
+def reduced_on_opening(name: str, data: bytes, side: int = SIDE) -> Picture:
+    """Open a picture for a set, or for another place that keeps small copies.
+
+    Parameters
+    ----------
+    name : str
+    data : bytes
+        Of the file.
+    side : int
+        Pixels that the long side has at most.
+
+    Returns
+    -------
+    Picture
+        Its digest is `reduced_digest`.
 
     Raises
     ------
     PictureError
         As `open_picture`.
     """
-    return replace(open_reduced(data, name, SIDE), digest=reduced_digest(data))
+    return replace(open_reduced(data, name, side), digest=reduced_digest(data, side))
 
 
-def reduced_digest(data: bytes) -> str:
+def reduced_digest(data: bytes, side: int = SIDE) -> str:
     """Digest of a file's small copy, 64 hexadecimal digits.
 
     It is not that of the file: what is remembered of the small copy must never be taken
     for what is known of the whole picture.
     """
     whole = hashlib.sha256(data).hexdigest()
-    return hashlib.sha256(f"{whole} at {SIDE}".encode()).hexdigest()
+    return hashlib.sha256(f"{whole} at {side}".encode()).hexdigest()
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from weakref import WeakValueDictionary
 
@@ -212,7 +212,8 @@ class Gallery:
         -------
         Picture
             From the original: on the shelf, or where it was read. If both are gone, the
-            thumbnail, with a note that says so; its digest is still the file's.
+            thumbnail, with a note that says so, and with a digest of its own: what is
+            remembered of it must never be taken for what is known of the whole picture.
 
         Raises
         ------
@@ -237,7 +238,7 @@ class Gallery:
             )
         opened = open_picture(small, entry.name)
         note = Text("The original is gone: this is the gallery's small copy.")
-        return Picture(opened.rgb, entry.digest, entry.name, (*opened.notes, note), opened.mask)
+        return replace(opened, notes=(*opened.notes, note))
 
 
 SAMPLE = 2_000

@@ -12,7 +12,8 @@ from imgsim_core.applications.products.sample_catalogue import (
     photograph_by_id,
 )
 from imgsim_core.errors import ImgSimError, NoRoom
-from imgsim_core.picture import Picture, open_reduced
+from imgsim_core.picture import Picture
+from imgsim_core.picture_set import reduced_on_opening
 from imgsim_core.text import Text, UserText
 from pages.parts import cached, inputs, products_weights, receiving, settings, tenancy
 from pages.parts.language import plain, say, t
@@ -137,7 +138,7 @@ def _receive() -> None:
     st.session_state.pop(_BROUGHT, None)  # they give their place to those that come
     for place, file in enumerate(files[:MOST]):
         try:
-            picture = tenancy.hold(open_reduced(file.getvalue(), file.name, SIDE))
+            picture = tenancy.hold(reduced_on_opening(file.name, file.getvalue(), SIDE))
         except NoRoom as error:
             problems += [Failed(one.name, error.text) for one in files[place:MOST]]
             break

@@ -11,7 +11,7 @@ import streamlit as st
 
 from imgsim_core.calibration import Meaning, Relation
 from imgsim_core.comparison import Question
-from imgsim_core.errors import ImgSimError
+from imgsim_core.errors import ImgSimError, NoRoom
 from imgsim_core.gallery.agreement import agreement
 from imgsim_core.gallery.by_colours import SCALE as COLOUR_SCALE
 from imgsim_core.gallery.entry import Entry, Filter
@@ -19,7 +19,7 @@ from imgsim_core.gallery.gallery import Gallery
 from imgsim_core.gallery.result import Hit, PictureAsked, Query, Result
 from imgsim_core.gallery.search import search, verify
 from imgsim_core.report import number_in_words, scale_in_words
-from pages.parts import cached, inputs, lines, own_methods, searching, settings, wall
+from pages.parts import cached, inputs, lines, own_methods, searching, settings, tenancy, wall
 from pages.parts.language import code_span, plain, say, t
 
 HITS = 120
@@ -351,6 +351,13 @@ def _compare(gallery: Gallery, plus: PictureAsked, entry: Entry) -> None:
     theirs = searching.opened(gallery, PictureAsked(entry.digest))
     if mine is None or theirs is None:
         st.toast(t("One of the two pictures cannot be opened any more."))
+        return
+    try:
+        tenancy.hold(theirs)
+        if plus.picture is None:  # else it is held already, or one of the samples
+            tenancy.hold(mine)
+    except NoRoom as error:
+        st.error(say(error.text), icon=":material/error:")
         return
     inputs.bring_pair(mine, theirs)
     st.switch_page("../compare.py")

@@ -138,6 +138,15 @@ def test_originals_are_kept_where_nothing_else_keeps_them(gallery, tmp_path):
     assert gallery.shelf.original(by_name["3.png"].digest) is None
 
 
+def test_what_only_a_small_copy_is_left_of_is_not_taken_for_the_file(gallery):
+    ingest(gallery, from_uploads(uploads(1)), keep_originals=False)
+    (entry,) = gallery.snapshot().entries
+    left = gallery.picture(entry)
+    assert left.name == entry.name
+    assert "small copy" in " ".join(map(str, left.notes))
+    assert left.digest != entry.digest
+
+
 def test_a_file_s_digest_is_computed_once(gallery, monkeypatch):
     computed = []
     genuine = hashlib.sha256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from types import SimpleNamespace
@@ -123,6 +124,13 @@ def test_of_many_photographs_none_is_left_out_without_a_word(monkeypatch):
     assert "`again.jpg` is the same picture as" in told
     assert "`fourth.jpg` was left out: at most 3 photographs" in told
     assert "4 photographs" in said(app)
+
+
+def test_a_photograph_that_was_reduced_is_not_taken_for_its_file():
+    data = jpeg("cup")
+    app = bring(products(), "photographs", ("a.jpg", data, "image/jpeg"))
+    (kept,) = app.session_state[products_photographs._BROUGHT]
+    assert kept.digest != hashlib.sha256(data).hexdigest()
 
 
 def test_two_photographs_of_one_name_can_both_be_looked_at():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from imgsim_core.allowance import Allowances
 from imgsim_core.registry import method_by_id
 from pages.parts import galleries, searching, tenancy
 from tests.gallery.test_duplicates import made
@@ -221,6 +222,14 @@ def test_the_page_is_chinese_for_chinese_readers():
     assert labels
     assert not [label for label in labels if ENGLISH.search(label)]
     assert "可能相关" in words_of(whole(app))
+
+
+def test_a_hit_for_which_there_is_no_room_stays_where_it_is(monkeypatch):
+    monkeypatch.setattr(tenancy, "allowances", lambda: Allowances(each=100, together=100))
+    app = on_search()
+    checked(app.button(key="why_hits_2").click().run())
+    assert "There is no room for more" in app.error[0].value
+    assert tiles(app)
 
 
 def test_a_hit_opens_in_compare():
