@@ -29,7 +29,6 @@ def main() -> None:
                         "b": b.digest,
                         "method": method.id,
                         "value": number_in_json(answer.value),
-                        "milliseconds": round(answer.milliseconds, 1),
                     }
                 )
     stored = {"provenance": versions(), "scores": scores}
