@@ -31,6 +31,7 @@ from streamlit import runtime
 
 from imgsim_core import background
 from imgsim_core.errors import BadSetting, ImgSimError
+from imgsim_core.gallery.limits import limits_of_host
 from imgsim_core.heap import give_back_memory, spare_memory
 from imgsim_core.text import HostText, Text
 from pages.parts import closing, first_visit, guard, media, metrics
@@ -105,7 +106,7 @@ class SecurityHeaders:
 
 
 def check_settings() -> None:
-    """See that what the server needs before its first visitor is set to what can be.
+    """See that what the server needs, and what its visitors may have, is set to what can be.
 
     Raises
     ------
@@ -114,6 +115,7 @@ def check_settings() -> None:
     framers()
     guard.most_upload_bytes()
     metrics.address()
+    limits_of_host()
 
 
 def framers() -> tuple[str, ...]:

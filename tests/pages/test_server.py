@@ -234,7 +234,16 @@ def test_pictures_and_what_is_missing_pass_untouched():
         assert "content-encoding" not in headers
 
 
-@pytest.mark.parametrize("variable", [server.FRAMED_BY, guard.UPLOADS, metrics.ADDRESS])
+LIMITS = [
+    f"IMGSIM_{name}"
+    for name in (
+        "VISITOR_HOURS", "VISITOR_PICTURES", "VISITOR_MEGABYTES", "ALL_VISITORS_MEGABYTES",
+        "VISITOR_MEMORY", "ALL_VISITORS_MEMORY", "VISITOR_JOBS",
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("variable", [server.FRAMED_BY, guard.UPLOADS, metrics.ADDRESS, *LIMITS])
 def test_settings_are_looked_at_before_anybody_comes(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ):
@@ -321,7 +330,8 @@ def test_the_door_opens_before_the_pages_are_loaded_and_the_first_page_needs_no_
     program = """if True:
         import sys
         import app
-        behind = {"cv2", "imgsim_core.method", "pages.parts.links"} & set(sys.modules)
+        heavy = {"numpy", "cv2", "lancedb", "imgsim_core.method", "pages.parts.links"}
+        behind = heavy & set(sys.modules)
         from streamlit.testing.v1 import AppTest
         page = AppTest.from_file(app.HERE / "pages" / "parts" / "main.py", default_timeout=60)
         assert not page.run().exception
