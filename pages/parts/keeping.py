@@ -34,9 +34,10 @@ def show(bench: Workbench, found: Sequence[Separation]) -> None:
                 on_click="ignore",
             )
         if found:
+            wanted = settings.get(lines.WANTED, lines.USUAL_WANTED)  # at the click nobody knows it
             st.download_button(
                 t("Save the lines (JSON)"),
-                lambda: _lines_file(bench, found),
+                lambda: _lines_file(bench, found, wanted),
                 "imgsim-lines.json",
                 "application/json",
                 key="save_lines",
@@ -53,14 +54,14 @@ def show(bench: Workbench, found: Sequence[Separation]) -> None:
         st.caption(t("… and {count} more.", count=len(said) - _MOST_SAID))
 
 
-def _lines_file(bench: Workbench, found: Sequence[Separation]) -> str:
+def _lines_file(bench: Workbench, found: Sequence[Separation], wanted: str) -> str:
     same = sum(bool(pair.same) for pair in bench.marked)
     provenance = {
         "made": datetime.date.today().isoformat(),
         "pictures": len(bench.pictures),
         "same": same,
         "different": len(bench.marked) - same,
-        "false_alarms_wanted": settings.get(lines.WANTED, lines.USUAL_WANTED),
+        "false_alarms_wanted": wanted,
         "long_side": SIDE,
     }
     kept = [KeptLine(one.question, one.line) for one in found if one.beats_chance]

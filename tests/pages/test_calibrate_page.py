@@ -7,6 +7,7 @@ import json
 import re
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from imgsim_core.comparison import Question
 from imgsim_core.kept_lines import KeptLine, lines_as_json
 from imgsim_core.labelled import EXAMPLES, example
 from imgsim_core.registry import all_methods, method_by_id
-from pages.parts import cached, disputes, lines, own_methods, workbench
+from pages.parts import cached, disputes, keeping, lines, own_methods, workbench
 from pages.parts.workbench import Workbench
 from tests.pages.test_uploads import BAD, NAMES
 from tests.pages.visitor import (
@@ -222,6 +223,21 @@ def test_the_lines_of_all_methods_are_taken_over_and_stand_in_the_link():
     ]
     assert all(key in app.session_state["settings"] for key in known)
     assert all(key in app.query_params for key in known)
+
+
+def test_a_file_of_lines_says_the_share_of_false_alarms_it_was_made_for(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    made: dict[str, Callable[[], str]] = {}
+
+    def button(label: str, data: Callable[[], str], *_: Any, key: str, **__: Any) -> None:
+        made[key] = data
+
+    app = open_page({"labelled": "copies", "wanted": "1"})
+    monkeypatch.setattr(keeping.st, "download_button", button)
+    whole(app)
+    file = json.loads(made["save_lines"]())  # at the click: no session is known any more
+    assert file["provenance"]["false_alarms_wanted"] == "1"
 
 
 def test_saved_lines_can_be_loaded_and_bad_ones_are_said():
