@@ -19,6 +19,7 @@ from imgsim_core.background import StopSign, in_background, leaving
 from imgsim_core.errors import ImgSimError
 from imgsim_core.models.catalogue import Model, model_by_id
 from imgsim_core.models.identity import encoder_key
+from imgsim_core.models.weights import availability
 from imgsim_core.teaching.groups import Groups, grouped
 from imgsim_core.teaching.lesson import Lesson, lesson
 from imgsim_core.teaching.sample_lessons import all_lessons, members_of
@@ -37,6 +38,7 @@ USUAL_MODEL = "efficientnet-lite2"
 _RUN, _VECTORS = "teaching_run", "teaching_vectors"
 _MOST_BYTES = 64 * 2**20  # of vectors that a session keeps between lessons
 _LOOK_AGAIN = 0.2
+_AGAIN_SECONDS = 300  # from a failure until samples may be embedded ahead again
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +243,7 @@ class Shared:
         self._known: dict[str, Known] = {one.id: {} for one in all_lessons()}
         self._turns = {one.id: threading.Lock() for one in all_lessons()}
         self._begun = threading.Lock()
+        self._not_before = 0.0  # by `time.monotonic`
         self._in_front = 0  # lessons under way: what is only made ahead waits for them
         self._count = threading.Lock()
 
@@ -274,7 +277,11 @@ class Shared:
             turn.release()
 
     def warm(self) -> None:
-        """Have all lessons embedded behind the page, once a process."""
+        """Have all lessons embedded behind the page, once a process; after a failure later on."""
+        if time.monotonic() < self._not_before:
+            return
+        if availability(model_by_id(USUAL_MODEL)).path is None:
+            return  # whoever teaches is told; it may come yet
         if self._begun.acquire(blocking=False):
             in_background(self._embed_all, "teaching samples")
 
@@ -293,8 +300,9 @@ class Shared:
                     if leaving():
                         return
                     time.sleep(_LOOK_AGAIN)
-        except ImgSimError:
-            return  # no model here: whoever teaches is told
+        except ImgSimError:  # no use to be had of the model: whoever teaches is told
+            self._not_before = time.monotonic() + _AGAIN_SECONDS
+            self._begun.release()
 
     def _is_unwanted(self) -> bool:
         return leaving() or self._in_front > 0

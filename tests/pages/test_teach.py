@@ -6,6 +6,7 @@ import io
 import threading
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import open_picture
 from imgsim_core.samples import open_sample
 from imgsim_core.teaching.head import head_as_bytes, untaught
+from imgsim_core.teaching.sample_lessons import all_lessons
 from imgsim_core.text import Text, UserText
 from pages.parts import (
     own_methods,
@@ -320,6 +322,43 @@ def test_a_lesson_can_be_stopped(monkeypatch):
     assert run.wait(PATIENCE)
     assert run.lesson is None
     assert "Stopped: nothing was learned" in said(whole(app))
+
+
+def test_samples_are_embedded_ahead_as_soon_as_the_model_can_be_used(monkeypatch):
+    model = {"path": None, "works": False}
+    begun, embedded_now = [], []
+
+    def embedded(_, pictures, *__, known, **___):
+        if not model["works"]:
+            raise ImgSimError(Text("It does not hold the weights."))
+        known.update({(picture.digest, 0): np.zeros(1, np.float32) for picture in pictures})
+        embedded_now.append(len(pictures))
+
+    def at_once(work, name):
+        begun.append(name)
+        work()
+
+    def pages_drawn() -> int:
+        """Draw the page three times; return how often embedding was begun."""
+        begun.clear()
+        for _ in range(3):
+            shared.warm()
+        return len(begun)
+
+    monkeypatch.setattr(teaching_run, "availability", lambda _: SimpleNamespace(**model))
+    monkeypatch.setattr(teaching_run, "embedded", embedded)
+    monkeypatch.setattr(teaching_run, "trained", lambda *_, **__: None)
+    monkeypatch.setattr(teaching_run, "in_background", at_once)
+    now = [1000.0]
+    monkeypatch.setattr(teaching_run.time, "monotonic", lambda: now[0])
+    shared = teaching_run.Shared()
+    assert pages_drawn() == 0
+    model["path"] = "weights that are another model's"
+    assert pages_drawn() == 1
+    model["works"] = True
+    now[0] += 600
+    assert pages_drawn() == 1
+    assert len(embedded_now) == len(all_lessons())
 
 
 def test_what_a_lesson_waits_for_is_told(monkeypatch):
