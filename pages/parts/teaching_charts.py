@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import math
 
@@ -11,10 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 
+from imgsim_core import lanes
 from imgsim_core.teaching.judging import Difference
 from imgsim_core.teaching.lesson import Lesson
 from imgsim_core.teaching.siamese import Moment
-from pages.parts import teaching_groups, teaching_wall
+from pages.parts import cached, teaching_groups, teaching_wall
 from pages.parts.language import t
 from pages.parts.teaching_run import Run
 
@@ -184,12 +186,25 @@ def _places(run: Run) -> tuple[Points, Points]:
     if "places" not in run.drawn and run.views is not None and run.lesson is not None:
         seen = run.views[:, 0]
         start = _flat(seen)
-        before, after = _spread(seen, start), _spread(run.lesson.head(seen), start)
+        before = _remembered(seen, start)
+        lanes.current().check()  # whoever has clicked elsewhere need not wait for the second
+        after = _remembered(run.lesson.head(seen), start)
         # Turned and mirrored, so that pictures stay as near their place as may be
         left, _, right = np.linalg.svd(after.T @ before)
         run.drawn["places"] = before, after @ (left @ right)
     places: tuple[Points, Points] = run.drawn["places"]
     return places
+
+
+def _remembered(vectors: NDArray[np.float32], start: Points) -> Points:
+    """Lay vectors out as `_spread` does, once for all who come to the same ones."""
+
+    def make() -> Points:
+        with lanes.in_front():
+            return _spread(vectors, start)
+
+    digest = hashlib.sha256(vectors.tobytes() + start.tobytes()).hexdigest()
+    return cached.memory().recall(("teaching map", digest), make)
 
 
 def _flat(vectors: NDArray[np.float32]) -> Points:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgsim_core import lanes
 from imgsim_core.errors import ImgSimError
 from imgsim_core.labelled import Pair
+from imgsim_core.memory import Memory
 from imgsim_core.models.catalogue import model_by_id
 from imgsim_core.picture import open_picture
 from imgsim_core.samples import open_sample
@@ -22,6 +24,7 @@ from imgsim_core.teaching.sample_lessons import all_lessons
 from imgsim_core.text import Text, UserText
 from pages.parts import (
     own_methods,
+    teaching_charts,
     teaching_groups,
     teaching_handover,
     teaching_lesson,
@@ -359,6 +362,40 @@ def test_samples_are_embedded_ahead_as_soon_as_the_model_can_be_used(monkeypatch
     now[0] += 600
     assert pages_drawn() == 1
     assert len(embedded_now) == len(all_lessons())
+
+
+class Elsewhere(BaseException):
+    pass
+
+
+def test_maps_are_laid_out_once_for_all_and_a_click_meanwhile_waits_for_one_at_most(monkeypatch):
+    vectors = np.random.default_rng(0).normal(size=(12, 1, 8)).astype(np.float32)
+    laid = []
+
+    def spread(seen, start):
+        laid.append(len(seen))
+        return start + seen[:, :2]
+
+    def run() -> teaching_run.Run:
+        lesson = SimpleNamespace(head=lambda seen: -seen)
+        return teaching_run.Run(None, {}, views=vectors, lesson=lesson)
+
+    def clicked():
+        if laid:
+            raise Elsewhere
+
+    mine = Memory(10**6)
+    monkeypatch.setattr(teaching_charts.cached, "memory", lambda: mine)
+    monkeypatch.setattr(teaching_charts, "_spread", spread)
+    first = run()
+    with lanes.within(lanes.Lane(interrupted=clicked)), pytest.raises(Elsewhere):
+        teaching_charts._places(first)
+    assert len(laid) == 1
+    before, after = teaching_charts._places(first)
+    assert len(laid) == 2
+    for one, other in zip(teaching_charts._places(run()), (before, after), strict=True):
+        assert (one == other).all()
+    assert len(laid) == 2
 
 
 def test_what_a_lesson_waits_for_is_told(monkeypatch):
