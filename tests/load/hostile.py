@@ -27,7 +27,7 @@ from imgsim_core.samples import open_sample
 from pages.parts.inputs import TYPES
 from tests.load.host import Host, hosted, load_average
 from tests.load.trial import Findings, Row, percentile
-from tests.load.visitor import Answer, Broken, Visitor
+from tests.load.visitor import Answer, Broken, Visitor, is_named
 
 MOST_SECONDS = 10.0
 MOST_MEMORY = 1024.0  # MiB above what the server had before
@@ -102,7 +102,13 @@ DOORS = (
     ),
     Door("Faces, find", "faces", "file_faces_find_"),
     Door("Faces, compare", "faces", "file_faces_a_", before=(("choose", _FACES, "Compare two"),)),
-    Door("Faces, enrol", "faces", "file_faces_enrol_", before=(("choose", _FACES, "Who is it?"),)),
+    Door(
+        "Faces, enrol",
+        "faces",
+        "file_faces_enrol_",
+        before=(("choose", _FACES, "Who is it?"),),
+        afresh=True,  # only so many wait for a name
+    ),
     Door("Faces, who", "faces", "file_faces_who_", before=(("choose", _FACES, "Who is it?"),)),
     Door(
         "Robustness",
@@ -168,7 +174,9 @@ def _uploads(door: Door, files: Sequence[File]) -> Iterator[list[File]]:
         yield list(named[start : start + door.at_a_time])
 
 
-def _complaints(door: Door, some: Sequence[File], answer: Answer, bad: set[str]) -> Iterator[str]:
+def _complaints(
+    door: Door, some: Sequence[File], answer: Answer, bad: set[str], before: Sequence[str]
+) -> Iterator[str]:
     names = " ".join(name for name, _ in some) if len(some) < 3 else f"{len(some)} files"
     # Pages that read in the background show it while they do: each file has its seconds
     if answer.seconds > MOST_SECONDS * len(some):
@@ -179,7 +187,8 @@ def _complaints(door: Door, some: Sequence[File], answer: Answer, bad: set[str])
             yield f"{door.name}: nothing says why {name} is refused"
     if door.tells and door.at_a_time == 1 and not door.ending:
         for said in answer.errors:
-            if not any(name in said for name, _ in some):
+            # What was brought before, and is said of it, stays when the next is refused
+            if not any(is_named(name, said) for name in before):
                 yield f"{door.name}: {said[:160]}"
 
 
@@ -191,8 +200,10 @@ def _through(
     while waiting:
         with Visitor(host.address).here() as visitor:
             _do(visitor, door, host)
+            brought: list[str] = []
             while waiting:
                 some = waiting.pop(0)
+                brought += [name for name, _ in some]
                 computed = host.processor_seconds()
                 try:
                     answer = visitor.bring(door.uploader, some)
@@ -207,7 +218,7 @@ def _through(
                 answer.said += rest.said
                 computed = host.processor_seconds() - computed
                 spent.append(_Spent(answer.seconds / len(some), computed / len(some)))
-                yield from _complaints(door, some, answer, bad)
+                yield from _complaints(door, some, answer, bad, brought)
                 if not waiting:
                     yield from _onwards(door, visitor)
                 if door.afresh:

@@ -24,6 +24,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from urllib3.util import Retry
 from websockets.sync.client import ClientConnection, connect
 
+from pages.parts.language import code_span
+
 PATIENCE = 120.0
 
 _MEDIA = re.compile(rb"/media/[0-9a-f]+\.\w+")
@@ -58,7 +60,12 @@ class Answer:
 
     def names(self, name: str) -> bool:
         """Tell whether a sentence, and not only a caption's bare name, has this name."""
-        return any(name in one.words and one.words.count(" ") >= 3 for one in self.said)
+        return any(is_named(name, one.words) and one.words.count(" ") >= 3 for one in self.said)
+
+
+def is_named(name: str, words: str) -> bool:
+    """Tell whether words have a name, whole or as pages shorten it."""
+    return name in words or code_span(name) in words
 
 
 @dataclass(frozen=True)
