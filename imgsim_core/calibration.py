@@ -786,30 +786,25 @@ def why_unmeasured(question: Question) -> Text | None:
 
 def _calibrate(question: Question, done: Callable[[], None] | None) -> None:
     key = _key(question)
+    reference = None
+    reason = Text("Something went wrong on our side.")  # for a bug, which goes on its way
     try:
         with _one_at_a_time:
             with _lock:
                 _at_work.add(key)
             reference = calibrate_on_samples(question.method, question.options)
-        with _lock:
-            _calibrated_here[key] = reference
     except ImgSimError as error:  # the model went away, or takes none of the pictures
-        _note_failure(key, error.text)
-        return
-    except Exception:
-        _note_failure(key, Text("Something went wrong on our side."))
-        raise
+        reason = error.text
     finally:
         with _lock:
             _at_work.discard(key)
             _under_way.discard(key)
-    if done is not None:
+            if reference is None:
+                _failed[key] = reason
+            else:
+                _calibrated_here[key] = reference
+    if reference is not None and done is not None:
         done()
-
-
-def _note_failure(key: tuple[str, Any], reason: Text) -> None:
-    with _lock:
-        _failed[key] = reason
 
 
 # ── Lines from labelled pairs ──────────────────────────────────────────────────────
