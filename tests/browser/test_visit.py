@@ -61,6 +61,23 @@ def test_a_click_on_a_pair_fills_every_tile(visit: Visits):
     assert parameters(page.url) == {"pair": PAIR}
 
 
+def test_back_leads_to_the_page_before_and_not_through_every_choice(visit: Visits):
+    page = visit("/")
+    idle(page)
+    choose_pair(page, PAIR)
+    expect_all_tiles(page)
+    idle(page)
+    go_to(page, "About", "Methods")
+    page.wait_for_url("**/methods?*")
+    idle(page)
+    page.go_back()
+    expect_all_tiles(page)
+    idle(page)
+    assert parameters(page.url) == {"pair": PAIR}
+    page.go_back()
+    assert page.url == "about:blank"
+
+
 def test_two_uploads_are_compared(visit: Visits):
     page = visit("/")
     idle(page)

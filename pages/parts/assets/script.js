@@ -1,5 +1,21 @@
-// The document's language for screen readers, and pasting pictures into the slots.
+// The document's language for screen readers, pasting pictures into the slots, and a Back
+// button that leads to the page before.
+
+// Streamlit makes a new entry of the history whenever the link changes. Going back to one of
+// them changes nothing that can be seen, so a choice replaces the entry of its page.
+function onePageOneEntry() {
+  if (window.__simHistory) return
+  window.__simHistory = true
+  const push = history.pushState.bind(history)
+  history.pushState = (state, unused, url) => {
+    const path = new URL(url ?? "", location.href).pathname
+    if (path === location.pathname) history.replaceState(state, unused, url)
+    else push(state, unused, url)
+  }
+}
+
 export default function ({ data }) {
+  onePageOneEntry()
   document.documentElement.lang = data.lang
   const paste = (event) => {
     const files = [...(event.clipboardData?.files ?? [])].filter(f => f.type.startsWith("image/"))
