@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -371,6 +372,8 @@ class Session:
 def nobody_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_visit, "_visited", threading.Event())
     monkeypatch.setattr(first_visit, "_drawn", threading.Event())
+    monkeypatch.setattr(first_visit, "_leaving", threading.Event())
+    monkeypatch.setattr(first_visit, "_last_asked", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -389,6 +392,35 @@ def test_the_model_waits_until_the_first_page_is_drawn(nobody_yet: None):
     assert waiting.is_alive()
     first_visit.page_is_drawn()
     waiting.join(2)
+    assert not waiting.is_alive()
+
+
+def test_the_model_waits_while_a_browser_fetches_the_pictures(nobody_yet: None):
+    first_visit.somebody_comes()
+    first_visit.page_is_drawn()
+    waiting = threading.Thread(target=first_visit.await_first_page)
+    waiting.start()
+    for _ in range(12):  # for longer than it would wait without
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        first_visit.somebody_comes()
+    waiting.join(5)
+    assert not waiting.is_alive()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_it_does_not_wait_for_whoever_asks_without_end_nor_when_the_server_ends(
+    nobody_yet: None, ends: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(first_visit, "_LONGEST_SETTLING", 60 if ends else 0.2)
+    monkeypatch.setattr(first_visit, "_last_asked", time.monotonic() + 3600)
+    first_visit.page_is_drawn()
+    first_visit._visited.set()
+    waiting = threading.Thread(target=first_visit.await_first_page)
+    waiting.start()
+    if ends:
+        first_visit.wait_no_longer()
+    waiting.join(5)
     assert not waiting.is_alive()
 
 
