@@ -66,17 +66,33 @@ def limits_of_host() -> Limits:
     """
     usual = Limits()
     return Limits(
-        hours=_number("IMGSIM_VISITOR_HOURS", usual.hours),
-        pictures=round(_number("IMGSIM_VISITOR_PICTURES", usual.pictures)),
-        megabytes=_number("IMGSIM_VISITOR_MEGABYTES", usual.megabytes),
-        all_megabytes=_number("IMGSIM_ALL_VISITORS_MEGABYTES", usual.all_megabytes),
-        memory_megabytes=_number("IMGSIM_VISITOR_MEMORY", usual.memory_megabytes),
-        all_memory_megabytes=_number("IMGSIM_ALL_VISITORS_MEMORY", usual.all_memory_megabytes),
-        jobs=max(1, round(_number("IMGSIM_VISITOR_JOBS", usual.jobs))),
+        hours=number_above_0("IMGSIM_VISITOR_HOURS", usual.hours),
+        pictures=max(1, round(number_above_0("IMGSIM_VISITOR_PICTURES", usual.pictures))),
+        megabytes=number_above_0("IMGSIM_VISITOR_MEGABYTES", usual.megabytes),
+        all_megabytes=number_above_0("IMGSIM_ALL_VISITORS_MEGABYTES", usual.all_megabytes),
+        memory_megabytes=number_above_0("IMGSIM_VISITOR_MEMORY", usual.memory_megabytes),
+        all_memory_megabytes=number_above_0(
+            "IMGSIM_ALL_VISITORS_MEMORY", usual.all_memory_megabytes
+        ),
+        jobs=max(1, round(number_above_0("IMGSIM_VISITOR_JOBS", usual.jobs))),
     )
 
 
-def _number(variable: str, usual: float) -> float:
+def number_above_0(variable: str, usual: float) -> float:
+    """Read a number that the host may set.
+
+    Parameters
+    ----------
+    variable : str
+        Of the environment.
+    usual : float
+        Where it is not set.
+
+    Raises
+    ------
+    BadSetting
+        If it is set to what is no number above 0.
+    """
     written = os.environ.get(variable, "").strip()
     if not written:
         return usual

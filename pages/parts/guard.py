@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -26,8 +25,7 @@ from streamlit import config, net_util, runtime
 from streamlit.runtime import memory_media_file_storage
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from imgsim_core.errors import BadSetting
-from imgsim_core.text import Text, UserText
+from imgsim_core.gallery.limits import number_above_0
 from pages.parts.media import LingeringMedia
 
 UPLOADS = "IMGSIM_UPLOADS_MEGABYTES"
@@ -77,20 +75,7 @@ def most_upload_bytes() -> int:
     BadSetting
         If the setting is no number above 0.
     """
-    written = os.environ.get(UPLOADS, "").strip() or str(_USUAL_MEGABYTES)
-    try:
-        value = float(written)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise BadSetting(
-            Text(
-                "The setting {variable} must be a number above 0, not {value}.",
-                variable=UPLOADS,
-                value=UserText(written),
-            )
-        )
-    return round(value * 2**20)
+    return round(number_above_0(UPLOADS, _USUAL_MEGABYTES) * 2**20)
 
 
 class Guard:
