@@ -20,6 +20,7 @@ from imgsim_core.applications.faces.people import People
 from imgsim_core.models.faces import begin_to_load
 from imgsim_core.picture import Picture
 from imgsim_core.text import Text
+from pages.parts import media
 from pages.parts.language import language, t
 
 _KEY, _TURN = "faces_held", "faces_turn"
@@ -80,6 +81,7 @@ def forget() -> None:
     turn = st.session_state.get(_TURN, 0)
     for key in [str(key) for key in st.session_state if "faces_" in str(key)]:
         del st.session_state[key]
+    media.forget_what_was_shown()
     # Uploaders get other keys, and the server lets go of the files
     st.session_state[_TURN] = turn + 1
     st.toast(t("Everything is forgotten."), icon=":material/delete_forever:")

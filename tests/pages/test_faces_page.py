@@ -24,7 +24,7 @@ from imgsim_core.applications.faces.face import Face, FacePrint
 from imgsim_core.applications.faces.people import Person
 from imgsim_core.applications.faces.switch import SETTING
 from imgsim_core.models import faces as models
-from pages.parts import cached, faces_held, faces_people, faces_slot
+from pages.parts import cached, faces_held, faces_people, faces_slot, media
 from tests.pages.visitor import checked, english, markdown, open_app, whole
 
 CATALOGUE = Path(faces_held.__file__).parent / "locale" / "zh" / "faces.json"
@@ -313,13 +313,16 @@ def _reaches(value: object, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, list | tuple) and any(_reaches(item, kinds) for item in value)
 
 
-def test_one_button_forgets_everything():
+def test_one_button_forgets_everything(monkeypatch):
     app = everything_done()
+    forgotten: list[bool] = []
+    monkeypatch.setattr(media, "forget_what_was_shown", lambda: forgotten.append(True))
     held = app.session_state["faces_held"]
     vectors = [id(one) for one in held.prints.values()]
     assert vectors
     del held
     app = click(app, "faces_forget")
+    assert forgotten == [True]
     mine = app.session_state["faces_held"]
     for emptied in (mine.pictures, mine.looks, mine.prints, mine.drawn, mine.waiting):
         assert not emptied

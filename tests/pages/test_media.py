@@ -68,6 +68,29 @@ def test_what_was_let_go_of_is_bounded_and_the_oldest_goes_first(storage: Linger
     assert [there(storage, file) for file in files] == [False, False, True, True, True, True]
 
 
+def test_what_a_visitor_has_had_forgotten_goes_at_once(
+    storage: LingeringMedia, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    visitor = ["one"]
+    monkeypatch.setattr(media, "_session", lambda: visitor[0])
+    hidden, shown = added(storage, b"hidden"), added(storage, b"shown")
+    visitor[0] = "another"
+    theirs = added(storage, b"theirs")
+    storage.delete_file(hidden)
+    visitor[0] = "one"
+    media.forget_what_was_shown()
+    assert [there(storage, file) for file in (hidden, shown, theirs)] == [False, True, True]
+    for file in (shown, theirs):  # their pages are drawn anew
+        storage.delete_file(file)
+    assert [there(storage, file) for file in (shown, theirs)] == [False, True]
+    clock.now += SECONDS
+    media.forget_old()
+    later = added(storage, b"later")
+    storage.delete_file(later)
+    assert there(storage, later)
+    assert set(storage._session_of) == {later}
+
+
 def test_deleting_what_is_not_there_does_nothing(storage: LingeringMedia):
     storage.delete_file("no such file")
     media.forget_old()

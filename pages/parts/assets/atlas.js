@@ -138,6 +138,7 @@ function on_map(map, [x, y]) {
 }
 
 function at(map, x, y) {
+  if (!map.view) return -1  // between a change of size and the next drawing
   for (let i = map.drawn.length - 1; i >= 0; i--) {  // thumbnails lie above dots
     const one = map.drawn[i], half = one.side / 2
     if (Math.abs(x - one.x) <= half && Math.abs(y - one.y) <= half) return one.id
@@ -360,7 +361,7 @@ function listen(map) {
     if (Math.hypot(here[0] - start.at[0], here[1] - start.at[1]) > 5) start.moved = true
     if (!start.moved) return
     if (map.path) map.path.push(here)
-    else {
+    else if (map.view) {
       map.view.x -= (here[0] - before[0]) / map.view.scale
       map.view.y -= (here[1] - before[1]) / map.view.scale
       stage.classList.add("drags")
@@ -376,7 +377,7 @@ function listen(map) {
       if (!start.moved) {
         const id = at(map, ...start.at)
         if (id >= 0) map.send({ id: map.id, one: id })
-      } else if (path && path.length > 2) {
+      } else if (path && path.length > 2 && map.view) {
         const corners = map.mode === "box" ? box(path) : path
         const every = Math.ceil(corners.length / 150)
         map.send({ id: map.id, outline: corners.filter((_, i) => i % every === 0).map(one => on_map(map, one)) })
@@ -399,7 +400,7 @@ function listen(map) {
   stage.addEventListener("keydown", event => {
     const step = 50 / (map.view?.scale ?? 1)
     const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }
-    if (moves[event.key]) { map.view.x += moves[event.key][0]; map.view.y += moves[event.key][1]; repaint(map) }
+    if (moves[event.key] && map.view) { map.view.x += moves[event.key][0]; map.view.y += moves[event.key][1]; repaint(map) }
     else if (event.key === "+" || event.key === "=") zoom(map, 1.4)
     else if (event.key === "-") zoom(map, 1 / 1.4)
     else if (event.key === "0") { map.view = null; repaint(map) }
