@@ -29,7 +29,8 @@ def opened(**link):
 
 
 def numbers(app) -> list[str]:
-    return re.findall(r"\*\*(-?\d\.\d{3})\*\* is the cosine", " ".join(markdown(app)))
+    found = re.findall(r"\*\*([-−]?\d\.\d{3})\*\* is the cosine", " ".join(markdown(app)))
+    return [one.replace("−", "-") for one in found]
 
 
 def cosine(a: str, b: str) -> float:
