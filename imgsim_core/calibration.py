@@ -659,9 +659,10 @@ _MOST_BYTES = 8 * 2**20
 _MOST_UNDER_WAY = 4  # what waits beyond is begun when it is asked for again
 _calibrated_here: LRUCache[tuple[str, Any], Reference] = LRUCache(_MOST_BYTES, size_in_bytes)
 _under_way: set[tuple[str, Any]] = set()
-_at_work: set[tuple[str, Any]] = set()  # one of them, or none; the others wait
-# Why no reference could be made: not asked again for some minutes
-_failed: TTLCache[tuple[str, Any], Text] = TTLCache(maxsize=256, ttl=300.0)
+_at_work: set[tuple[str, Any]] = set()  # one of them, or none, but for the moment of a change
+_AGAIN_SECONDS = 300.0  # after which what failed is tried again
+_MOST_REASONS = 256
+_failed: TTLCache[tuple[str, Any], Text] = TTLCache(maxsize=_MOST_REASONS, ttl=_AGAIN_SECONDS)
 
 
 def _key(question: Question) -> tuple[str, Any]:

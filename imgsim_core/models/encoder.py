@@ -140,6 +140,7 @@ def encode_text(model: Model, texts: Sequence[str]) -> Array:
     """
     if model.kind != "picture-and-text":
         raise ModelError(Text("{model} cannot read words.", model=model.label))
+    network(model)  # first: without weights nothing is to be looked for elsewhere either
     tokens = tokenizer(model)(list(texts)).numpy() if texts else ()
     vectors = _answers_to(model, "words", tokens)
     return _with_lengths(np.stack(vectors) if vectors else np.zeros((0, model.dimension)))[0]

@@ -49,7 +49,7 @@ class Preloading:
             return
 
         async def with_links(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start" and _is_page(message):
+            if message["type"] == "http.response.start" and _is_page(scope, message):
                 message["headers"] = [*message["headers"], *self._headers]
             await send(message)
 
@@ -69,6 +69,8 @@ def _links() -> list[str]:
     return [*scripts, font] if (_FOLDER / _STATIC / "media" / ICONS).is_file() else scripts
 
 
-def _is_page(message: MutableMapping[str, Any]) -> bool:
+def _is_page(scope: Scope, message: MutableMapping[str, Any]) -> bool:
+    """Tell whether it is one of the app's; a report to be downloaded is a page too, elsewhere."""
     kind = dict(message["headers"]).get(b"content-type", b"")
-    return message["status"] == 200 and kind.startswith(b"text/html")
+    downloaded = "/media/" in scope["path"]
+    return message["status"] == 200 and kind.startswith(b"text/html") and not downloaded

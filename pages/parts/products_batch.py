@@ -37,7 +37,7 @@ def show(catalogue: Catalogue, photographs: Sequence[Picture]) -> None:
         st.markdown(
             t(
                 "**{count} photographs** · {sure} settled · {waiting} to look at",
-                count=len(outcomes),
+                count=len(answers),  # those left out are told above
                 sure=len(answers) - len(waiting),
                 waiting=len(waiting),
             )

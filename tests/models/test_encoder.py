@@ -233,6 +233,14 @@ def test_a_model_without_words_says_so():
         encoder.encode_text(LITE, ["a cat"])
 
 
+def test_without_weights_no_tokenizer_is_looked_for(monkeypatch):
+    asked: list[object] = []
+    monkeypatch.setattr(encoder, "tokenizer", asked.append)
+    with pytest.raises(WeightsMissing):
+        encoder.encode_text(model_by_id("siglip2"), ["a cat"])
+    assert asked == []
+
+
 def test_timm_loads_a_hosts_file_and_gives_timms_own_vectors(tiny_resnet, tiny_folder):
     import torch
 

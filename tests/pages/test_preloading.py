@@ -21,8 +21,9 @@ FRONT_END = Path(streamlit.__file__).parent / "static"
 @pytest.fixture
 def app() -> Application:
     gone = Route("/gone", lambda _: HTMLResponse("gone", 404))
+    report = Route("/media/report.html", lambda _: HTMLResponse("report"))
     return preloading.Preloading(
-        Starlette(routes=[gone, Mount("/", StaticFiles(directory=FRONT_END, html=True))])
+        Starlette(routes=[gone, report, Mount("/", StaticFiles(directory=FRONT_END, html=True))])
     )
 
 
@@ -39,7 +40,9 @@ def test_a_page_names_files_that_are_there(app: Application):
     assert len(headers["link"]) < 2500
 
 
-@pytest.mark.parametrize("path", [f"/static/js/{preloading.SCRIPTS[0]}.js", "/gone"])
+@pytest.mark.parametrize(
+    "path", [f"/static/js/{preloading.SCRIPTS[0]}.js", "/gone", "/media/report.html"]
+)
 def test_nothing_but_a_page_names_them(app: Application, path: str):
     assert "link" not in answer(app, path)[1]
 
