@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -110,10 +109,8 @@ def wait_for(holds: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def object_storage_of_all(request) -> Iterator[ObjectStorage]:
+def object_storage_of_all(alone: bool) -> Iterator[ObjectStorage]:
     """Object storage, and a token, that the nodes know from their beginning."""
-    if [name for _, name in socket.if_nameindex()] == ["lo"]:
-        request.getfixturevalue("loopback")  # where `make test-scale` starts this it is not up
     running = started_object_storage()
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with pytest.MonkeyPatch.context() as patched:
