@@ -121,11 +121,11 @@ def bar(score: Score) -> None:
 
 def _end_words(scale: Scale) -> tuple[str, str]:
     """Words at the opposite and the identical end of the bar: a number where it stops short."""
-    low, high = scale.axis
-    below, above = ("≤", "≥") if scale.higher_is_alike else ("≥", "≤")
+    apart, alike = scale.axis
+    farther, nearer = ("≤", "≥") if scale.higher_is_alike else ("≥", "≤")
     return (
-        t("nothing in common") if low == scale.opposite else f"{below} {number(low, scale)}",
-        t("identical") if high == scale.identical else f"{above} {number(high, scale)}",
+        t("nothing in common") if apart == scale.opposite else f"{farther} {number(apart, scale)}",
+        t("identical") if alike == scale.identical else f"{nearer} {number(alike, scale)}",
     )
 
 
